@@ -1,0 +1,53 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+    name: "Mercer",
+    products: [
+        .library(name: "Mercer", targets: ["Mercer"]),
+        .library(name: "MercerNN", targets: ["MercerNN"]),
+        .library(name: "MercerPapers", targets: ["MercerPapers"]),
+        .library(name: "MercerImageIO", targets: ["MercerImageIO"]),
+        .library(name: "MercerImage", targets: ["MercerImage"]),
+        .executable(name: "mercer", targets: ["mercer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
+    ],
+    targets: [
+        // C: leaf loops, and module maps of system libraries.
+        .target(name: "CKernels"),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+
+        // The engine, networks, and papers as objects.
+        .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),
+        .target(name: "MercerNN", dependencies: ["Mercer"]),
+        .target(
+            name: "MercerPapers", dependencies: ["Mercer"], resources: [.embedInCode("papers.json")]
+        ),
+
+        // Domains.
+        .target(name: "MercerImageIO", dependencies: ["Mercer", "CVips"]),
+        .target(
+            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
+        ),
+
+        // The command.
+        .executableTarget(
+            name: "mercer",
+            dependencies: [
+                "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
+        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
+        .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -13,7 +13,7 @@ struct mercer_thread_state {
 
 extern _Thread_local struct mercer_thread_state mercer_thread_state_storage;
 
-static inline struct mercer_thread_state *mercer_thread_state(void) { return &mercer_thread_state_storage; }
+static inline struct mercer_thread_state *_Nonnull mercer_thread_state(void) { return &mercer_thread_state_storage; }
 
 /// Tells the processor that this thread is waiting in a loop.
 static inline void mercer_spin_pause(void) {

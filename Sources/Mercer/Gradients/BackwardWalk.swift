@@ -56,7 +56,9 @@ final class BackwardWalk {
     func collect(from nested: BackwardWalk) {
         for (key, node) in variables {
             guard let gradients = nested.pending[key] else { continue }
-            for case let gradient? in gradients { add(gradient, to: Node.Source(node: node, output: 0)) }
+            for case let gradient? in gradients {
+                add(gradient, to: Node.Source(node: node, output: 0, shape: gradient.shape))
+            }
         }
     }
 

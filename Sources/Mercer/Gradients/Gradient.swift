@@ -95,6 +95,17 @@ extension Gradients {
         fileprivate let level: Int32
         fileprivate let recordsBackward: Bool
 
+        /// Examples of a per-example gradient call.
+        func asExamples(_ tensors: [Tensor]) -> [Tensor] {
+            tensors.map { tensor in
+                guard tensor.dtype.isFloatingPoint else { return tensor.detached }
+                var example = tensor
+                example.node = Node.example(level: level)
+                example.outputIndex = 0
+                return example
+            }
+        }
+
         /// The gradients of the variables, given those of `results`. May be called once.
         func pullBack(_ results: [Tensor], _ cotangents: [Tensor], exampleCount: Int? = nil) -> [Tensor] {
             let walk = BackwardWalk(

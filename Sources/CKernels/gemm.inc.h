@@ -286,33 +286,40 @@ static void ISA_NAME(pack_right_segments)(
     }
 }
 
-// A row times a matrix: bound by reading the matrix. Eight vectors of the result stay in registers.
+// A row times a matrix: bound by reading the matrix. Four of its rows at a time, in strips whose sums stay in the
+// first-level cache.
 static void ISA_NAME(vector_times_rows)(
     int64_t depth, int64_t columns, const float *x, const float *matrix, int64_t stride, float *to,
     const float *bias) {
-    int64_t j = 0;
-    for (; j + 8 * LANES <= columns; j += 8 * LANES) {
-        vf sum[8];
-#pragma clang loop unroll(full)
-        for (int v = 0; v < 8; v++) sum[v] = bias ? ISA_NAME(load)(bias + j + v * LANES) : (vf){0};
-        for (int64_t k = 0; k < depth; k++) {
-            const float *row = matrix + k * stride + j;
-            float a = x[k];
-#pragma clang loop unroll(full)
-            for (int v = 0; v < 8; v++) sum[v] += a * ISA_NAME(load)(row + v * LANES);
+    const int64_t strip = 2048;
+    for (int64_t start = 0; start < columns; start += strip) {
+        int64_t width = columns - start < strip ? columns - start : strip;
+        float *y = to + start;
+        for (int64_t j = 0; j < width; j++) y[j] = bias ? bias[start + j] : 0;
+        const float *row = matrix + start;
+        int64_t k = 0;
+        for (; k + 4 <= depth; k += 4, row += 4 * stride) {
+            float x0 = x[k], x1 = x[k + 1], x2 = x[k + 2], x3 = x[k + 3];
+            int64_t j = 0;
+            for (; j + LANES <= width; j += LANES) {
+                vf sum = ISA_NAME(load)(y + j);
+                sum += x0 * ISA_NAME(load)(row + j);
+                sum += x1 * ISA_NAME(load)(row + stride + j);
+                sum += x2 * ISA_NAME(load)(row + 2 * stride + j);
+                sum += x3 * ISA_NAME(load)(row + 3 * stride + j);
+                ISA_NAME(store)(y + j, sum);
+            }
+            for (; j < width; j++) {
+                float sum = y[j];
+                sum += x0 * row[j];
+                sum += x1 * row[stride + j];
+                sum += x2 * row[2 * stride + j];
+                sum += x3 * row[3 * stride + j];
+                y[j] = sum;
+            }
         }
-#pragma clang loop unroll(full)
-        for (int v = 0; v < 8; v++) ISA_NAME(store)(to + j + v * LANES, sum[v]);
-    }
-    for (; j + LANES <= columns; j += LANES) {
-        vf sum = bias ? ISA_NAME(load)(bias + j) : (vf){0};
-        for (int64_t k = 0; k < depth; k++) sum += x[k] * ISA_NAME(load)(matrix + k * stride + j);
-        ISA_NAME(store)(to + j, sum);
-    }
-    for (; j < columns; j++) {
-        float sum = bias ? bias[j] : 0;
-        for (int64_t k = 0; k < depth; k++) sum += x[k] * matrix[k * stride + j];
-        to[j] = sum;
+        for (; k < depth; k++, row += stride)
+            for (int64_t j = 0; j < width; j++) y[j] += x[k] * row[j];
     }
 }
 

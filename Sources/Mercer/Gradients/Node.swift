@@ -5,10 +5,11 @@ import Synchronization
 ///
 /// Nodes live as long as a tensor that depends on them; the numbers that the rule needs are captured by the rule.
 final class Node: @unchecked Sendable {
-    /// Where an operand came from.
+    /// Where an operand came from, and its shape.
     struct Source {
         let node: Node
         let output: Int32
+        let shape: [Int]
     }
 
     let name: StaticString
@@ -19,16 +20,26 @@ final class Node: @unchecked Sendable {
     /// For each operand the operation that made it; nil for constants.
     let sources: [Source?]
     let outputCount: Int
+    /// Whether this depends on the examples of a per-example gradient call, and not on parameters alone.
+    let dependsOnExamples: Bool
+    /// Whether a gradient is wanted behind this: false for the examples themselves.
+    let wantsGradient: Bool
+    /// The walk that this operation is a part of, and its place there.
+    var walk: UInt64 = 0
+    var slot: Int32 = 0
+    /// The walk in whose order this operation has been put.
+    var queuedBy: UInt64 = 0
     private(set) var rule: ((Backward) -> [Tensor?])?
     /// Results that the rule asks for, without their node (they would hold it forever).
     private(set) var keptOutputs: [Tensor]
 
     init(
         _ name: StaticString, level: Int32, sources: [Source?], outputCount: Int = 1,
-        keptOutputs: [Tensor] = [],
-        rule: ((Backward) -> [Tensor?])?
+        keptOutputs: [Tensor] = [], isExample: Bool = false, rule: ((Backward) -> [Tensor?])?
     ) {
         self.name = name
+        dependsOnExamples = isExample || sources.contains { $0?.node.dependsOnExamples ?? false }
+        wantsGradient = !isExample
         sequence = Node.next.wrappingAdd(1, ordering: .relaxed).oldValue
         self.level = level
         self.sources = sources
@@ -40,6 +51,11 @@ final class Node: @unchecked Sendable {
     /// A variable of a gradient call.
     static func variable(level: Int32, from source: Source?) -> Node {
         Node("variable", level: level, sources: [source], rule: { [$0.gradient] })
+    }
+
+    /// An example of a per-example gradient call: tracked, so that it is known what depends on it, but constant.
+    static func example(level: Int32) -> Node {
+        Node("example", level: level, sources: [], isExample: true, rule: nil)
     }
 
     /// Lets go of everything that was kept for the backward walk.
@@ -75,7 +91,31 @@ public struct Backward {
     }
 
     /// Whether the gradient with respect to an operand is wanted.
-    public func needs(_ operand: Int) -> Bool { node.sources[operand] != nil }
+    public func needs(_ operand: Int) -> Bool { node.sources[operand]?.node.wantsGradient ?? false }
+
+    /// Whether the gradient with respect to an operand is wanted for each example apart: the operand is a parameter,
+    /// the result has the examples on its first axis, and the gradient gets that axis in front of the operand's
+    /// shape. A rule that doesn't ask is called once for each example.
+    public func perExample(_ operand: Int) -> Bool {
+        walk.exampleCount != nil && node.dependsOnExamples
+            && !(node.sources[operand]?.node.dependsOnExamples ?? true)
+    }
+
+    /// A gradient summed over the axes along which an operand was stretched, but for that of the examples where the
+    /// gradient is wanted for each of them.
+    public func unbroadcast(_ gradient: Tensor, to shape: [Int], operand: Int) -> Tensor {
+        guard perExample(operand) else { return Mercer.unbroadcast(gradient, to: shape) }
+        let examples = gradient.shape[0]
+        // The operand's own first axis, where it spans all axes, was stretched over the examples (length 1).
+        let rest = Array(gradient.shape.dropFirst())
+        let inner = shape.count == gradient.rank ? Array(shape.dropFirst()) : shape
+        let lead = rest.count - inner.count
+        let axes = rest.indices.filter { $0 < lead || (inner[$0 - lead] == 1 && rest[$0] != 1) }.map {
+            $0 + 1
+        }
+        let summed = axes.isEmpty ? gradient : gradient.sum(axes: axes, keepDims: true)
+        return summed.reshaped([examples] + shape)
+    }
 }
 
 /// The state of gradient recording on this thread.
@@ -159,7 +199,7 @@ extension Tensor {
     }
 
     @inline(__always)
-    var source: Node.Source? { node.map { Node.Source(node: $0, output: outputIndex) } }
+    var source: Node.Source? { node.map { Node.Source(node: $0, output: outputIndex, shape: shape) } }
 }
 
 extension Node {

@@ -20,16 +20,17 @@ public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor
     guard x.isTracked || weight.isTracked || bias?.isTracked == true else { return y }
     let keptX = weight.isTracked ? x : nil
     let keptWeight = x.isTracked ? weight : nil
+    let hasBias = bias != nil
     return y.tracked("linear", from: [x, weight] + (bias.map { [$0] } ?? [])) { back in
         let gradient = back.gradient
         var results: [Tensor?] = [
             back.needs(0) ? matmul(gradient, keptWeight!) : nil,
             back.needs(1)
-                ? LinearProduct.weightGradient(keptX!, gradient, perExample: back.isPerExample(1)) : nil,
+                ? LinearProduct.weightGradient(keptX!, gradient, perExample: back.perExample(1)) : nil,
         ]
-        if back.sourceCount > 2 {
+        if hasBias {
             results.append(
-                back.needs(2) ? LinearProduct.biasGradient(gradient, perExample: back.isPerExample(2)) : nil)
+                back.needs(2) ? LinearProduct.biasGradient(gradient, perExample: back.perExample(2)) : nil)
         }
         return results
     }

@@ -35,8 +35,9 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     return y.tracked("matmul", from: [a, b]) { back in
         let gradient = back.gradient
         return [
-            back.needs(0) ? MatrixProduct.leftGradient(gradient, keptB!, shapeA) : nil,
-            back.needs(1) ? MatrixProduct.rightGradient(keptA!, gradient, shapeB) : nil,
+            back.needs(0)
+                ? back.unbroadcast(MatrixProduct.leftGradient(gradient, keptB!), to: shapeA, operand: 0) : nil,
+            back.needs(1) ? MatrixProduct.rightGradient(keptA!, back, shapeB) : nil,
         ]
     }
 }
@@ -120,22 +121,36 @@ enum MatrixProduct {
         }
     }
 
-    /// The gradient with respect to the left operand: g · bᴴ, summed over stretched axes.
-    static func leftGradient(_ gradient: Tensor, _ b: Tensor, _ shape: [Int]) -> Tensor {
-        unbroadcast(matmul(gradient, adjoint(b)), to: shape)
-    }
+    /// The gradient with respect to the left operand, before it is summed over stretched axes: g · bᴴ.
+    static func leftGradient(_ gradient: Tensor, _ b: Tensor) -> Tensor { matmul(gradient, adjoint(b)) }
 
     /// The gradient with respect to the right operand: aᴴ · g, summed over stretched axes.
-    static func rightGradient(_ a: Tensor, _ gradient: Tensor, _ shape: [Int]) -> Tensor {
+    static func rightGradient(_ a: Tensor, _ back: Backward, _ shape: [Int]) -> Tensor {
+        let gradient = back.gradient
         if shape.count == 2 && a.rank > 2 {
-            // One deep product instead of a sum over a stack of them.
+            // One deep product instead of a sum over a stack of them; one for each example where these are wanted.
+            let lead = back.perExample(1) ? [a.shape[0], -1] : [-1]
             return matmul(
-                adjoint(a.reshaped([-1, shape[0]])), gradient.reshaped([-1, shape[1]]))
+                adjoint(a.reshaped(lead + [shape[0]])), gradient.reshaped(lead + [shape[1]]))
         }
-        return unbroadcast(matmul(adjoint(a), gradient), to: shape)
+        if back.perExample(1) && shape.count == 2 {
+            // A row for each example.
+            return matmul(
+                adjoint(a.expandedDimensions(axis: 1)), gradient.expandedDimensions(axis: 1))
+        }
+        return back.unbroadcast(matmul(adjoint(a), gradient), to: shape, operand: 1)
     }
 
     private static func adjoint(_ x: Tensor) -> Tensor { x.dtype.isComplex ? conjugate(x).T : x.T }
+
+    private static func conjugate(_ x: Tensor) -> Tensor {
+        let y = Tensor(uninitialized: x.shape, x.dtype)
+        StridedCopy.copy(from: part(x.detached, 0), to: part(y, 0))
+        let imaginary = part(x.detached, 1).denseCopy()
+        StridedCopy.copy(from: Tensor.zeros(like: imaginary) - imaginary, to: part(y, 1))
+        guard x.isTracked else { return y }
+        return y.tracked("conjugate", from: x) { conjugate($0.gradient) }
+    }
 
     // MARK: Stacks
 
@@ -296,9 +311,9 @@ enum MatrixProduct {
         Parallel.forRanges(length, grain: max(grain, (length + 15) / 16)) { range in
             let (i, j) = byRows ? (range.lowerBound, 0) : (0, range.lowerBound)
             cblas_dgemm(
-                Int32(MercerRowMajor.rawValue),
-                Int32((layoutA.isTransposed ? MercerTrans : MercerNoTrans).rawValue),
-                Int32((layoutB.isTransposed ? MercerTrans : MercerNoTrans).rawValue),
+                Int32(MercerRowMajor),
+                Int32(layoutA.isTransposed ? MercerTrans : MercerNoTrans),
+                Int32(layoutB.isTransposed ? MercerTrans : MercerNoTrans),
                 Int32(byRows ? range.count : rows), Int32(byRows ? columns : range.count), Int32(depth), 1,
                 a + (layoutA.isTransposed ? i : i * layoutA.stride), Int32(layoutA.stride),
                 b + (layoutB.isTransposed ? j * layoutB.stride : j), Int32(layoutB.stride),

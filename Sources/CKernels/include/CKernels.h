@@ -16,5 +16,7 @@ int mercer_isa_detect(void);
 #include "elementwise.h"
 #include "reduce.h"
 #include "thread_state.h"
+#include "gemm.h"
+#include "depthwise.h"
 
 #endif

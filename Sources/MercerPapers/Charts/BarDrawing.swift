@@ -4,7 +4,7 @@ extension ChartDrawing {
     /// Draws bars upright, or lying where their names are too long to stand side by side.
     mutating func drawBars() {
         let categories = chart.categories ?? []
-        let widest = categories.map { SVG.width(of: $0, size: ChartStyle.small) }.max() ?? 0
+        let widest = Self.widest(categories)
         let room = (width - 60) / Double(max(1, categories.count))
         if chart.horizontal || widest > room - 8 {
             drawLyingBars(categories, widest)
@@ -15,7 +15,7 @@ extension ChartDrawing {
 
     /// Where the bars end, their whiskers and the guides: all that the axis must reach.
     private var barValues: [Double] {
-        chart.series.flatMap { $0.y + ($0.low ?? []) + ($0.high ?? []) } + chart.guides.map(\.value)
+        chart.series.flatMap(\.reach) + chart.guides.map(\.value)
     }
 
     /// Where bars begin: at 0, on a logarithmic axis at 1 if it is there.
@@ -31,7 +31,7 @@ extension ChartDrawing {
         bottom = height - 28
         let axis = ScaledAxis(chart.y, values: barValues, count: 6, fromZero: true)
         let labels = axis.labels
-        left = (labels.map { SVG.width(of: $0, size: ChartStyle.small) }.max() ?? 0) + 10
+        left = Self.widest(labels) + 10
         right = width - 6
         func y(_ value: Double) -> Double { bottom - axis.position(value) * (bottom - top) }
 
@@ -52,10 +52,11 @@ extension ChartDrawing {
                 guard end.isFinite else { continue }
                 drawBar(x: x + 1, y: min(end, base), width: bar - 2, height: abs(base - end), i, k)
                 let middle = x + bar / 2
-                let reach = drawWhisker(series, k) { (middle, y($0)) }
+                let whisker = series.whisker(k)
+                if let whisker { svg.line((middle, y(whisker.low)), (middle, y(whisker.high)), "bw") }
                 if showsValues {
                     let above = series.y[k] >= baseline(axis)
-                    let place = above ? min(end, reach.map(y) ?? end) - 6 : end + 15
+                    let place = above ? min(end, whisker.map { y($0.high) } ?? end) - 6 : end + 15
                     svg.text(
                         Format.number(series.y[k], digits: 3), at: (middle, place), "value halo",
                         anchor: .middle)
@@ -96,10 +97,11 @@ extension ChartDrawing {
                 let end = x(series.y[k])
                 guard end.isFinite else { continue }
                 drawBar(x: min(end, base), y: y + 1, width: abs(end - base), height: bar - 2, i, k)
-                let reach = drawWhisker(series, k) { (x($0), y + bar / 2) }
-                let place = max(end, base, reach.map(x) ?? end) + 6
-                svg.text(
-                    Format.number(series.y[k], digits: 3), at: (place, y + bar / 2 + 4), "value halo")
+                let middle = y + bar / 2
+                let whisker = series.whisker(k)
+                if let whisker { svg.line((x(whisker.low), middle), (x(whisker.high), middle), "bw") }
+                let place = max(end, base, whisker.map { x($0.high) } ?? end) + 6
+                svg.text(Format.number(series.y[k], digits: 3), at: (place, middle + 4), "value halo")
             }
         }
         svg.line((base, top), (base, bottom), "axis")
@@ -123,15 +125,12 @@ extension ChartDrawing {
             tooltip: (name.isEmpty ? "" : "\(name)\n")
                 + "\(chart.categories?[category] ?? ""): \(Format.number(value))")
     }
+}
 
-    /// Draws the whisker of a bar, if it has one; returns its upper end.
-    private mutating func drawWhisker(
-        _ series: Chart.Series, _ k: Int, _ place: (Double) -> (Double, Double)
-    ) -> Double? {
-        guard let low = series.low?[k], let high = series.high?[k], low.isFinite, high.isFinite else {
-            return nil
-        }
-        svg.line(place(low), place(high), "bw")
-        return high
+extension Chart.Series {
+    /// The finite ends of a bar's whisker, if it has one.
+    fileprivate func whisker(_ k: Int) -> (low: Double, high: Double)? {
+        guard let low = low?[k], let high = high?[k], low.isFinite, high.isFinite else { return nil }
+        return (low, high)
     }
 }

@@ -116,6 +116,9 @@ public struct Chart: Codable, Sendable {
             Series(name, .bars, values.indices.map(Double.init), values, low, high, false, colour)
         }
 
+        /// All values that the value axis must hold.
+        var reach: [Double] { y + (low ?? []) + (high ?? []) }
+
         private init(
             _ name: String, _ style: Style, _ x: [Double], _ y: [Double], _ low: [Double]?,
             _ high: [Double]?, _ dashed: Bool, _ colour: Int?

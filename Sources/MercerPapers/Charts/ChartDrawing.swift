@@ -100,19 +100,20 @@ struct ChartDrawing {
     // MARK: Lines and points
 
     private mutating func drawNumbers() {
-        let xs = chart.series.flatMap(\.x) + chart.guides.filter { !$0.isHorizontal }.map(\.value)
-        let ys =
-            chart.series.flatMap { $0.y + ($0.low ?? []) + ($0.high ?? []) }
-            + chart.guides.filter(\.isHorizontal).map(\.value)
+        var xs: [Double] = chart.series.flatMap(\.x)
+        var ys: [Double] = chart.series.flatMap(\.reach)
+        for guide in chart.guides {
+            if guide.isHorizontal { ys.append(guide.value) } else { xs.append(guide.value) }
+        }
         let yAxis = ScaledAxis(chart.y, values: ys, count: 6)
         let yLabels = yAxis.labels
 
         top = drawHead(valueLabel: chart.y.label)
         bottom = height - (chart.x.label.isEmpty ? 26 : 46)
-        left = (yLabels.map { SVG.width(of: $0, size: ChartStyle.small) }.max() ?? 0) + 10
+        left = Self.widest(yLabels) + 10
         let named = chart.series.filter { $0.style == .line && !$0.name.isEmpty }
-        let names = named.map { SVG.width(of: $0.name, size: ChartStyle.text) * 1.06 }
-        right = width - max(18, (names.max() ?? 0) + 12)
+        let nameWidth = Self.widest(named.map(\.name)) * 1.1
+        right = width - max(18, nameWidth + 12)
         let xAxis = ScaledAxis(chart.x, values: xs, count: 8, roundEnds: chart.x.scale == .log)
 
         let frame = Frame(x: xAxis, y: yAxis, left: left, right: right, top: top, bottom: bottom)
@@ -126,6 +127,11 @@ struct ChartDrawing {
         drawGuides(frame)
         drawLineNames(frame)
         for i in chart.series.indices { drawTooltips(i, frame) }
+    }
+
+    /// The width of the widest of some short texts.
+    static func widest(_ texts: [String]) -> Double {
+        texts.map { SVG.width(of: $0, size: ChartStyle.small) }.max() ?? 0
     }
 
     /// Brings values to the plane.

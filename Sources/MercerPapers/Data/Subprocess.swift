@@ -25,7 +25,7 @@ enum Subprocess {
         process.standardOutput = FileHandle.nullDevice
         // A file rather than a pipe: it takes any amount without a reader.
         let log = folder.appendingPathComponent(".log-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        try Data().write(to: log)
         defer { try? FileManager.default.removeItem(at: log) }
         process.standardError = try FileHandle(forWritingTo: log)
 

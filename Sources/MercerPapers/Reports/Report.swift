@@ -47,12 +47,18 @@ public struct Report: Codable, Sendable {
 
     /// The charts in the order in which they are shown.
     public var charts: [Chart] {
-        sections.flatMap(\.blocks).compactMap { if case .chart(let chart) = $0 { chart } else { nil } }
+        sections.flatMap(\.blocks).compactMap { block in
+            if case .chart(let chart) = block { return chart }
+            return nil
+        }
     }
 
     /// The pictures in the order in which they are shown.
     public var pictures: [Picture] {
-        sections.flatMap(\.blocks).flatMap { if case .pictures(let pictures) = $0 { pictures } else { [] } }
+        sections.flatMap(\.blocks).flatMap { block -> [Picture] in
+            if case .pictures(let pictures) = block { return pictures }
+            return []
+        }
     }
 }
 

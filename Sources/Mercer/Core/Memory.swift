@@ -39,8 +39,8 @@ final class Allocator: Sendable {
         var cached = 0
         var systemAllocations = 0
         var cacheLimit = Int(min(ProcessInfo.processInfo.physicalMemory / 4, UInt64(Int.max)))
-        /// Kept blocks of each size class.
-        var bins = [[UnsafeMutableRawPointer]](repeating: [], count: SizeClass.count)
+        /// Addresses of the kept blocks of each size class.
+        var bins = [[UInt]](repeating: [], count: SizeClass.count)
     }
 
     private let state = Mutex(State())
@@ -48,7 +48,7 @@ final class Allocator: Sendable {
     /// Memory of at least `bytes` bytes, not initialised, and the index of its size class.
     func allocate(_ bytes: Int) -> (UnsafeMutableRawPointer, Int) {
         let (index, capacity) = SizeClass.of(bytes)
-        let reused: UnsafeMutableRawPointer? = state.withLock { state in
+        let reused: UInt? = state.withLock { state in
             state.active += capacity
             if state.active > state.peak { state.peak = state.active }
             if let block = state.bins[index].popLast() {
@@ -58,7 +58,7 @@ final class Allocator: Sendable {
             state.systemAllocations += 1
             return nil
         }
-        if let reused { return (reused, index) }
+        if let reused { return (UnsafeMutableRawPointer(bitPattern: reused)!, index) }
         guard let fresh = aligned_alloc(64, capacity) else {
             fatalError("Mercer: no memory for a tensor of \(bytes) bytes")
         }
@@ -67,17 +67,18 @@ final class Allocator: Sendable {
 
     func free(_ block: UnsafeMutableRawPointer, _ index: Int) {
         let capacity = SizeClass.capacity(index)
+        let address = UInt(bitPattern: block)
         let kept = state.withLock { state in
             state.active -= capacity
             guard state.cached + capacity <= state.cacheLimit else { return false }
-            state.bins[index].append(block)
+            state.bins[index].append(address)
             state.cached += capacity
             return true
         }
         if !kept { Foundation.free(block) }
     }
 
-    func read(_ value: (borrowing State) -> Int) -> Int { state.withLock { value($0) } }
+    func read(_ value: (inout State) -> Int) -> Int { state.withLock { value(&$0) } }
 
     func resetPeak() { state.withLock { $0.peak = $0.active } }
 
@@ -92,7 +93,7 @@ final class Allocator: Sendable {
             for index in stride(from: SizeClass.count - 1, through: 0, by: -1) {
                 while state.cached > limit, let block = state.bins[index].popLast() {
                     state.cached -= SizeClass.capacity(index)
-                    Foundation.free(block)
+                    Foundation.free(UnsafeMutableRawPointer(bitPattern: block))
                 }
             }
         }

@@ -84,7 +84,9 @@ enum IntegerLoops {
 
     // MARK: Comparison and bits
 
-    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
+    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString)
+        -> Tensor
+    {
         switch a.dtype {
         case .uint8, .bool: compare(operation, a, b, name, UInt8.self)
         case .int8: compare(operation, a, b, name, Int8.self)

@@ -17,5 +17,9 @@ int mercer_isa_detect(void);
 #include "integer.h"
 #include "reduce.h"
 #include "thread_state.h"
+#include "gemm.h"
+#include "depthwise.h"
+#include "fft.h"
+#include "random.h"
 
 #endif

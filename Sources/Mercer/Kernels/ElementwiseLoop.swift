@@ -80,8 +80,7 @@ enum Elementwise {
         nonisolated(unsafe) let left = a.rawPointer
         nonisolated(unsafe) let right = b.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
-        Streaming.forRanges(count, grain: grain, size: y.dtype.size, to: to, fresh: left != to && right != to)
-        {
+        Streaming.forRanges(count, grain: grain, size: y.dtype.size, to: to, fresh: left != to && right != to) {
             start, n, to in
             loop(left + start * size, 1, right + start * size, 1, to, n, p, q)
         }
@@ -133,8 +132,7 @@ enum Elementwise {
             nonisolated(unsafe) let from = x.rawPointer
             nonisolated(unsafe) let to = y.rawPointer
             let size = x.dtype.size
-            Streaming.forRanges(x.count, grain: grain, size: size, to: to, fresh: from != to) {
-                start, n, to in
+            Streaming.forRanges(x.count, grain: grain, size: size, to: to, fresh: from != to) { start, n, to in
                 if scalarFirst {
                     loop(scalar, 0, from + start * size, 1, to, n, 0, 0)
                 } else {
@@ -152,9 +150,7 @@ enum Elementwise {
     }
 
     /// A comparison of two tensors of one type, float32, float64 or a half type; the result is bool.
-    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString)
-        -> Tensor
-    {
+    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
         switch a.dtype {
         case .float32, .float64: break
         default:
@@ -197,9 +193,10 @@ enum Elementwise {
     /// y = f(x) for elements of any types.
     @inline(__always)
     static func map<T, R>(_ x: Tensor, _ result: DType, _ f: (T) -> R) -> Tensor {
-        blocks(x, result) { from, to, n in
-            let (p, r) = (from.assumingMemoryBound(to: T.self), to.assumingMemoryBound(to: R.self))
-            for i in 0..<n { r[i] = f(p[i]) }
+        run(x, result) { from, to, n in
+            let from = from.assumingMemoryBound(to: T.self)
+            let to = to.assumingMemoryBound(to: R.self)
+            for i in 0..<n { to[i] = f(from[i]) }
         }
     }
 
@@ -208,47 +205,48 @@ enum Elementwise {
     static func map<T, R>(
         _ a: Tensor, _ b: Tensor, _ result: DType, _ name: StaticString, _ f: (T, T) -> R
     ) -> Tensor {
-        blocks(a, b, result, name) { left, leftStep, right, rightStep, to, n in
-            let (p, q) = (left.assumingMemoryBound(to: T.self), right.assumingMemoryBound(to: T.self))
-            let r = to.assumingMemoryBound(to: R.self)
-            for i in 0..<n { r[i] = f(p[i * leftStep], q[i * rightStep]) }
+        run(a, b, result, name) { left, leftStep, right, rightStep, to, n in
+            let left = left.assumingMemoryBound(to: T.self)
+            let right = right.assumingMemoryBound(to: T.self)
+            let to = to.assumingMemoryBound(to: R.self)
+            if leftStep == 1 && rightStep == 1 {
+                for i in 0..<n { to[i] = f(left[i], right[i]) }
+            } else {
+                for i in 0..<n { to[i] = f(left[i * leftStep], right[i * rightStep]) }
+            }
         }
     }
 
-    /// The loops around a block of a function of one operand. Compiled once, not for each block.
-    @inline(never)
-    @_optimize(none)
-    private static func blocks(
-        _ x: Tensor, _ result: DType, _ block: (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+    /// The loop around a closure on dense runs; not generic, so that it is compiled once.
+    private static func run(
+        _ x: Tensor, _ result: DType, _ body: (UnsafeRawPointer, UnsafeMutableRawPointer, _ n: Int) -> Void
     ) -> Tensor {
         let dense = x.isContiguous ? x : x.denseCopy()
         let y = Tensor(uninitialized: x.shape, result)
-        nonisolated(unsafe) let from = UnsafeRawPointer(dense.rawPointer)
+        nonisolated(unsafe) let from = dense.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
         let (size, resultSize) = (x.dtype.size, result.size)
         Parallel.forRanges(x.count, grain: grain) { range in
-            block(from + range.lowerBound * size, to + range.lowerBound * resultSize, range.count)
+            body(from + range.lowerBound * size, to + range.lowerBound * resultSize, range.count)
         }
         withExtendedLifetime(dense) {}
         return y
     }
 
-    /// The loops around a block of a function of two operands, which step by 0 or 1.
-    @inline(never)
-    @_optimize(none)
-    private static func blocks(
+    /// The loop around a closure on runs of two operands with steps 0 or 1; not generic, so that it is compiled once.
+    private static func run(
         _ a: Tensor, _ b: Tensor, _ result: DType, _ name: StaticString,
-        _ block: (UnsafeRawPointer, Int, UnsafeRawPointer, Int, UnsafeMutableRawPointer, Int) -> Void
+        _ body: (UnsafeRawPointer, Int, UnsafeRawPointer, Int, UnsafeMutableRawPointer, _ n: Int) -> Void
     ) -> Tensor {
         let y = Tensor(uninitialized: Shape.broadcast(a.shape, b.shape, name), result)
         let plan = LoopPlan(y.shape, a, b)
-        nonisolated(unsafe) let left = UnsafeRawPointer(plan.operands[0].rawPointer)
-        nonisolated(unsafe) let right = UnsafeRawPointer(plan.operands[1].rawPointer)
+        nonisolated(unsafe) let left = plan.operands[0].rawPointer
+        nonisolated(unsafe) let right = plan.operands[1].rawPointer
         nonisolated(unsafe) let to = y.rawPointer
         let (size, resultSize) = (a.dtype.size, result.size)
         let steps = plan.innerSteps
         plan.forEachRun(grain: grain) { output, offsets, n in
-            block(
+            body(
                 left + offsets[0] * size, steps[0], right + offsets[1] * size, steps[1],
                 to + output * resultSize, n)
         }

@@ -40,6 +40,20 @@ public enum Parallel {
         }
     }
 
+    /// Like ``forEach(_:_:)``, but stops taking new chunks once the calling task is cancelled.
+    ///
+    /// - Throws: `CancellationError` where not all chunks were done.
+    public static func forEachUnlessCancelled(_ count: Int, _ body: (Int) -> Void) throws {
+        let cancelled = Atomic<Bool>(false)
+        let caller = mercer_thread_state()
+        forEach(count) { index in
+            // Only the calling thread knows the task.
+            if mercer_thread_state() == caller && Task.isCancelled { cancelled.store(true, ordering: .relaxed) }
+            if !cancelled.load(ordering: .relaxed) { body(index) }
+        }
+        if cancelled.load(ordering: .relaxed) { throw CancellationError() }
+    }
+
     /// Runs `body` with the pool limited to `count` threads, then restores the number. Process-wide.
     public static func withThreads<R>(_ count: Int, _ body: () throws -> R) rethrows -> R {
         let before = threads

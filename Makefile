@@ -4,7 +4,7 @@
 SWIFT ?= swift
 MERCER := .build/release/mercer
 CASES ?= .
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Benchmarks/Mercer
 
 .PHONY: help setup build run test oracles bench results tables docs format lint clean
 

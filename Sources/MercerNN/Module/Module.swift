@@ -156,8 +156,3 @@ open class Module {
         for (key, slot) in zip(set.keys.names, set.slots) where isIncluded(key) { slot.isFrozen = frozen }
     }
 }
-
-/// A module from one tensor to one tensor, as `Sequential` takes them.
-public protocol UnaryLayer: Module {
-    func callAsFunction(_ x: Tensor) -> Tensor
-}

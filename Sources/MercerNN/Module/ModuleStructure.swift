@@ -167,6 +167,8 @@ final class ModuleStructure {
 }
 
 extension String {
-    /// A dotted key: this, a dot and `part`; `part` alone where this is empty.
-    fileprivate func joined(_ part: String) -> String { isEmpty ? part : self + "." + part }
+    /// A dotted key: this, a dot and `part`; one alone where the other is empty.
+    fileprivate func joined(_ part: String) -> String {
+        part.isEmpty ? self : isEmpty ? part : self + "." + part
+    }
 }

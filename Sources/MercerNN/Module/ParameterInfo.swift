@@ -156,7 +156,8 @@ public struct ModuleInfo<Value> {
     let key: String?
     var value: Value?
 
-    /// A module under a name of its own; nil keeps the property's.
+    /// A module under a name of its own; nil keeps the property's. With an empty key, what an array or a dictionary
+    /// holds stands directly under the owner's key (`0.weight`).
     public init(wrappedValue: Value, key: String? = nil) {
         self.key = key
         value = wrappedValue

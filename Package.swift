@@ -44,7 +44,9 @@ let package = Package(
             ]),
 
         .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
-        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN"],
+            exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer"]),

@@ -24,7 +24,7 @@ let package = Package(
 
         // The engine, networks, and papers as objects.
         .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),
-        .target(name: "MercerNN", dependencies: ["Mercer"]),
+        .target(name: "MercerNN", dependencies: ["Mercer", "CKernels"]),
         .target(
             name: "MercerPapers", dependencies: ["Mercer"], resources: [.embedInCode("papers.json")]
         ),
@@ -35,16 +35,22 @@ let package = Package(
             name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
         ),
 
-        // The command.
+        // The command, and the cases that it measures beside other libraries.
+        .target(
+            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers"],
+            path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
             dependencies: [
                 "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
+                "MercerBenchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
-        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN"],
+            exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer"]),

@@ -64,11 +64,12 @@ import Testing
             let y = fft(impulse).toArray(C.self)
             for k in [0, 1, 77, n / 2, n - 1] {
                 let angle = -2 * Double.pi * Double(k * position % n) / Double(n)
-                #expect(hypot(y[k].real - cos(angle), y[k].imaginary - sin(angle)) < 1e-11)
+                let error = hypot(y[k].real - cos(angle), y[k].imaginary - sin(angle))
+                #expect(error < 1e-11)
             }
             let x = complexSamples([n])
             let z = fft(x, norm: .ortho)
-            let energies = [x, z].map { v in v.toArray(C.self).reduce(0) { $0 + $1.real * $1.real + $1.imaginary * $1.imaginary } }
+            let energies = [x, z].map { square(abs($0)).sum().item(Double.self) }
             #expect(abs(energies[0] / energies[1] - 1) < 1e-12)
             #expect(distance(ifft(z, norm: .ortho), x) < 1e-12)
             #expect(distance(irfft(rfft(x.realPart()), n: n), x.realPart()) < 1e-12)
@@ -85,7 +86,8 @@ import Testing
         #expect(distance(rfft2(real), fft2(real)[.ellipsis, 0..<6]) < 1e-12)
         #expect(distance(irfft2(rfft2(real)), real) < 1e-13)
         #expect(distance(irfftn(rfftn(real, axes: [0, 2]), axes: [0, 2]), real) < 1e-13)
-        #expect(distance(irfft2(rfft2(samples([4, 7])), s: [4, 7]), samples([4, 7])) < 1e-13)
+        let odd = samples([4, 7])
+        #expect(distance(irfft2(rfft2(odd), s: [4, 7]), odd) < 1e-13)
     }
 
     @Test func stridedAndManyChannelOperandsAreRead() {
@@ -100,7 +102,8 @@ import Testing
         let x = complexSamples([2, 6])
         #expect(distance(fft(x, n: 4), fft(x[.ellipsis, 0..<4])) < 1e-13)
         #expect(distance(fft(x, n: 9), fft(padded(x, [(0, 3)]))) < 1e-13)
-        #expect(distance(irfft(rfft(x.realPart(), n: 8), n: 8), padded(x.realPart(), [(0, 2)])) < 1e-13)
+        let real = x.realPart()
+        #expect(distance(irfft(rfft(real, n: 8), n: 8), padded(real, [(0, 2)])) < 1e-13)
     }
 
     @Test func normsScaleAsInPyTorch() {

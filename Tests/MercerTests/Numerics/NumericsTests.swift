@@ -29,17 +29,22 @@ import Testing
     }
 
     @Test func smoothFunctionsConvergeFast() {
-        #expect(abs(Quadrature.integrate(0...2, nodes: 20, exp) - (exp(2) - 1)) < 1e-14)
+        let integral = Quadrature.integrate(0...2, nodes: 20) { exp($0) }
+        let exact: Double = exp(2.0) - 1
+        #expect(abs(integral - exact) < 1e-14)
     }
 }
 
 @Suite struct BrentTests {
     @Test func rootIsFoundToTheLastPlaces() throws {
-        #expect(abs(try Brent.root(0, 2) { $0 * $0 - 2 } - 2.0.squareRoot()) < 1e-15)
-        #expect(abs(try Brent.root(0, 1) { cos($0) - $0 } - 0.73908513321516064) < 1e-15)
-        // A flat one, a steep one.
-        #expect(abs(try Brent.root(-1, 1.5) { pow($0, 9) }) < 1e-2)
-        #expect(abs(try Brent.root(0, 1) { atan(1e6 * ($0 - 0.3)) } - 0.3) < 1e-14)
+        let rootOfTwo = try Brent.root(0, 2) { $0 * $0 - 2 }
+        #expect(abs(rootOfTwo - 2.0.squareRoot()) < 1e-15)
+        let fixedPoint = try Brent.root(0, 1) { cos($0) - $0 }
+        #expect(abs(fixedPoint - 0.73908513321516064) < 1e-15)
+        let flat = try Brent.root(-1, 1.5) { pow($0, 9) }
+        #expect(abs(flat) < 1e-2)
+        let steep = try Brent.root(0, 1) { atan(1e6 * ($0 - 0.3)) }
+        #expect(abs(steep - 0.3) < 1e-14)
     }
 
     @Test func intervalWithoutSignChangeIsAnError() {
@@ -51,8 +56,10 @@ import Testing
 
     @Test func minimumIsFound() {
         let (x, value) = Brent.minimum(0, 3) { ($0 - 1.234) * ($0 - 1.234) + 5 }
-        #expect(abs(x - 1.234) < 1e-7 && abs(value - 5) < 1e-14)
-        #expect(abs(Brent.minimum(2, 5, cos).x - .pi) < 1e-7)
+        #expect(abs(x - 1.234) < 1e-7)
+        #expect(abs(value - 5) < 1e-14)
+        let trough = Brent.minimum(2, 5) { cos($0) }.x
+        #expect(abs(trough - Double.pi) < 1e-7)
     }
 }
 
@@ -62,7 +69,10 @@ import Testing
         let states = try DormandPrince.solve(
             from: [1, 0], times: times, relativeTolerance: 1e-10, absoluteTolerance: 1e-12
         ) { _, y in [y[1], -y[0]] }
-        for (t, y) in zip(times, states) { #expect(abs(y[0] - cos(t)) < 1e-8 && abs(y[1] + sin(t)) < 1e-8) }
+        for (t, y) in zip(times, states) {
+            #expect(abs(y[0] - cos(t)) < 1e-8)
+            #expect(abs(y[1] + sin(t)) < 1e-8)
+        }
     }
 
     @Test func errorFollowsTheTolerance() throws {
@@ -78,7 +88,8 @@ import Testing
 
     @Test func timeRunsBackwards() throws {
         let y = try DormandPrince.solve(from: [exp(1)], times: [1, 0.5, 0], relativeTolerance: 1e-10) { _, y in y }
-        #expect(abs(y[1][0] - exp(0.5)) < 1e-8 && abs(y[2][0] - 1) < 1e-8)
+        #expect(abs(y[1][0] - exp(0.5)) < 1e-8)
+        #expect(abs(y[2][0] - 1) < 1e-8)
     }
 
     @Test func tooManyStepsAreAnError() {

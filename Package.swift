@@ -24,7 +24,7 @@ let package = Package(
 
         // The engine, networks, and papers as objects.
         .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),
-        .target(name: "MercerNN", dependencies: ["Mercer"]),
+        .target(name: "MercerNN", dependencies: ["Mercer", "CKernels"]),
         .target(
             name: "MercerPapers", dependencies: ["Mercer"], resources: [.embedInCode("papers.json")]
         ),
@@ -48,7 +48,9 @@ let package = Package(
             ]),
 
         .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
-        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN"],
+            exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer"]),

@@ -229,9 +229,9 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
         let packs = left.isPacked
         let tiles = (rowRange.count + Int(kernels.panel_rows) - 1) / Int(kernels.panel_rows)
         for tile in 0..<tiles {
-            let some =
-                (rowRange.lowerBound + rowRange.count * tile / tiles)
-                ..<(rowRange.lowerBound + rowRange.count * (tile + 1) / tiles)
+            let top = rowRange.lowerBound + rowRange.count * tile / tiles
+            let bottom = rowRange.lowerBound + rowRange.count * (tile + 1) / tiles
+            let some = top..<bottom
             target.pointers(some, outputs)
             if packs {
                 left.pack(some, piece.segments, piece.run, pointers, panel)

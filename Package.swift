@@ -53,7 +53,7 @@ let package = Package(
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
-        .testTarget(name: "CommandTests", dependencies: ["mercer"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
     ],
     swiftLanguageModes: [.v6]
 )

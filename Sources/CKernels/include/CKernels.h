@@ -14,12 +14,15 @@ enum mercer_isa { mercer_isa_baseline = 0, mercer_isa_avx2 = 1, mercer_isa_avx51
 int mercer_isa_detect(void);
 
 #include "elementwise.h"
+#include "integer.h"
 #include "reduce.h"
 #include "optimizer.h"
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
 #include "fft.h"
+#include "norm.h"
 #include "random.h"
+#include "probe.h"
 
 #endif

@@ -43,7 +43,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
+        .testTarget(name: "MercerTests", dependencies: ["Mercer"], exclude: ["Files/Fixtures"]),
         .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),

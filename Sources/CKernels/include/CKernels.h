@@ -14,6 +14,12 @@ enum mercer_isa { mercer_isa_baseline = 0, mercer_isa_avx2 = 1, mercer_isa_avx51
 int mercer_isa_detect(void);
 
 #include "resample.h"
+#include "elementwise.h"
+#include "reduce.h"
 #include "thread_state.h"
+#include "gemm.h"
+#include "depthwise.h"
+#include "fft.h"
+#include "random.h"
 
 #endif

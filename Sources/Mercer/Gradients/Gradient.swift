@@ -116,8 +116,9 @@ extension Gradients {
 
         /// The gradients of the variables as a part of the walk `outer`, which gets those of its own variables.
         func pullBack(_ results: [Tensor], _ cotangents: [Tensor?], within outer: BackwardWalk) -> [Tensor] {
-            let walk = outer.nested(variables: tensors.compactMap(\.node))
-            defer { outer.collect(from: walk) }
+            let walk = BackwardWalk(
+                variables: tensors.compactMap(\.node), level: outer.level, releases: false,
+                exampleCount: outer.exampleCount, within: outer)
             return pullBack(results, cotangents, by: walk)
         }
 
@@ -137,7 +138,7 @@ extension Gradients {
             }
             walk.run(from: roots)
             return tensors.map { variable in
-                if variable.node != nil, let gradient = walk.gradient(of: variable) { return gradient }
+                if let node = variable.node, let gradient = walk.gradient(of: node) { return gradient }
                 let shape = walk.exampleCount.map { [$0] + variable.shape } ?? variable.shape
                 return Tensor.zeros(shape, variable.dtype)
             }

@@ -24,6 +24,11 @@ final class Node: @unchecked Sendable {
     let dependsOnExamples: Bool
     /// Whether a gradient is wanted behind this: false for the examples themselves.
     let wantsGradient: Bool
+    /// The walk that this operation is a part of, and its place there.
+    var walk: UInt64 = 0
+    var slot: Int32 = 0
+    /// The walk in whose order this operation has been put.
+    var queuedBy: UInt64 = 0
     private(set) var rule: ((Backward) -> [Tensor?])?
     /// Results that the rule asks for, without their node (they would hold it forever).
     private(set) var keptOutputs: [Tensor]

@@ -36,11 +36,15 @@ let package = Package(
             name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
         ),
 
-        // The command.
+        // The command, and the cases that it measures beside other libraries.
+        .target(
+            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers"],
+            path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
             dependencies: [
                 "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
+                "MercerBenchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

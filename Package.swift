@@ -25,7 +25,7 @@ let package = Package(
 
         // The engine, networks, and papers as objects.
         .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),
-        .target(name: "MercerNN", dependencies: ["Mercer"]),
+        .target(name: "MercerNN", dependencies: ["Mercer", "CKernels"]),
         .target(
             name: "MercerPapers", dependencies: ["Mercer"], resources: [.embedInCode("papers.json")]
         ),

@@ -16,6 +16,7 @@ int mercer_isa_detect(void);
 #include "resample.h"
 #include "elementwise.h"
 #include "reduce.h"
+#include "optimizer.h"
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"

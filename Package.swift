@@ -20,7 +20,8 @@ let package = Package(
         .target(name: "CKernels"),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+        // libvips is loaded when the first picture is read; nothing of it is needed to build.
+        .target(name: "CVips"),
 
         // The engine, networks, and papers as objects.
         .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),

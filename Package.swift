@@ -54,6 +54,8 @@ let package = Package(
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
+        .testTarget(
+            name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
     ],
     swiftLanguageModes: [.v6]

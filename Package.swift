@@ -47,7 +47,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
+        .testTarget(name: "MercerTests", dependencies: ["Mercer", "CKernels"]),
         .testTarget(
             name: "MercerNNTests", dependencies: ["MercerNN"],
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),

@@ -48,7 +48,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"], exclude: ["Files/Fixtures"]),
+        .testTarget(
+            name: "MercerTests", dependencies: ["Mercer", "CKernels"], exclude: ["Files/Fixtures"]),
         .testTarget(
             name: "MercerNNTests", dependencies: ["MercerNN"],
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),

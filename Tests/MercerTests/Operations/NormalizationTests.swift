@@ -63,7 +63,7 @@ import Testing
         let (y, _, variance) = batchNorm(
             x, runningMean: zeros, runningVariance: zeros, training: true, momentum: 1)
         #expect(largest(y.asType(.float64) - expected) < 1e-3)
-        #expect(largest(variance.asType(.float64) / wide.variance(axes: [0, 1]) - 1) < 1e-5)
+        #expect(largest(variance.asType(.float64) / wide.variance(axes: [0, 1]) - 1) < 5e-5)
         let rows = x.reshaped([64, 128])
         let exact = plain(wide.reshaped([64, 128]), axes: [1], eps: 1e-5)
         #expect(largest(layerNorm(rows).asType(.float64) - exact) < 1e-3)

@@ -48,11 +48,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
-        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        .testTarget(name: "MercerTests", dependencies: ["Mercer"], exclude: ["Files/Fixtures"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN"],
+            exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
-        .testTarget(name: "CommandTests", dependencies: ["mercer"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
     ],
     swiftLanguageModes: [.v6]
 )

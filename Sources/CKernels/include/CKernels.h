@@ -15,12 +15,14 @@ int mercer_isa_detect(void);
 
 #include "resample.h"
 #include "elementwise.h"
+#include "integer.h"
 #include "reduce.h"
 #include "optimizer.h"
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
 #include "fft.h"
+#include "norm.h"
 #include "random.h"
 #include "probe.h"
 

@@ -250,11 +250,9 @@ extension Tensor {
     }
 }
 
-extension Tensor: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
-    /// A float32 scalar.
-    public init(floatLiteral value: Double) { self.init(Float(value)) }
-    /// A float32 scalar.
-    public init(integerLiteral value: Int) { self.init(Float(value)) }
-    /// Tensors of one shape as rows of a new first axis: `[[1, 2], [3, 4]]`.
+// Numbers alone are no tensor literals: beside a tensor they would become float32 tensors, and `x * 0.1` would lose the
+// digits of a float64 `x` and the type of a float16 one. See `TensorScalar`.
+extension Tensor: ExpressibleByArrayLiteral {
+    /// Tensors of one shape as rows of a new first axis.
     public init(arrayLiteral elements: Tensor...) { self = stacked(elements) }
 }

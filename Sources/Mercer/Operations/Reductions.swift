@@ -201,22 +201,19 @@ extension Tensor {
     }
 
     private func integerExtreme(_ largest: Bool, _ axes: [Int]) -> Tensor {
-        func run<T: FixedWidthInteger>(_ type: T.Type) -> Tensor {
-            largest
-                ? ReductionLoop.fold(self, axes, dtype, start: T.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
-                : ReductionLoop.fold(self, axes, dtype, start: T.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
-        }
         if axes.isEmpty { return detached }
-        return switch dtype {
-        case .int8: run(Int8.self)
-        case .uint16: run(UInt16.self)
-        case .int16: run(Int16.self)
-        case .uint32: run(UInt32.self)
-        case .int32: run(Int32.self)
-        case .uint64: run(UInt64.self)
-        case .int64: run(Int64.self)
-        default: run(UInt8.self)
+        // int64 holds all other integers.
+        if dtype == .uint64 {
+            return largest
+                ? ReductionLoop.fold(self, axes, dtype, start: UInt64.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
+                : ReductionLoop.fold(self, axes, dtype, start: UInt64.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
         }
+        let wide = Conversion.convert(self, .int64)
+        let y =
+            largest
+            ? ReductionLoop.fold(wide, axes, .int64, start: Int64.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
+            : ReductionLoop.fold(wide, axes, .int64, start: Int64.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
+        return Conversion.convert(y, dtype)
     }
 
     /// The position of the first largest element along an axis (of the flattened tensor by default), int64.

@@ -48,7 +48,8 @@ public struct ModelDescription: CustomStringConvertible {
 
     init(of model: Module, _ cost: ModelCost, input: [Int], output: [Int]) {
         let keys = Dictionary(
-            model.namedModules().map { (ObjectIdentifier($0.module), $0.key) }) { first, _ in first }
+            model.namedModules().map { (ObjectIdentifier($0.module), $0.key) }
+        ) { first, _ in first }
         var seen = Set<ObjectIdentifier>()
         rows = cost.steps.map { step in
             let isNew = seen.insert(ObjectIdentifier(step.module)).inserted

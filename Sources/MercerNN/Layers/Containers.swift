@@ -67,9 +67,11 @@ public final class Flatten: Module, UnaryLayer {
 
     public func trace(_ shape: [Int], _ cost: inout ModelCost) -> [Int] {
         let (first, last) = ((from + shape.count) % shape.count, (to + shape.count) % shape.count)
-        let output = shape[..<first] + [shape[first...last].reduce(1, *)] + shape[(last + 1)...]
-        cost.record(self, output: Array(output))
-        return Array(output)
+        var output = Array(shape[..<first])
+        output.append(shape[first...last].reduce(1, *))
+        output += shape[(last + 1)...]
+        cost.record(self, output: output)
+        return output
     }
 }
 

@@ -33,7 +33,8 @@ public class ConvolutionLayer: Module {
             shape.count == weight.count && shape.last! == weight.last! * groups,
             "\(type(of: self)): input of shape \(shape), weight of \(weight) in \(groups) groups")
         let window = SlidingWindow(
-            kernel: Array(weight.dropFirst().dropLast()), stride: stride, padding: padding, dilation: dilation)
+            kernel: Array(weight.dropFirst().dropLast()), stride: stride, padding: padding, dilation: dilation
+        )
         let output = [shape[0]] + window.positions(on: Array(shape.dropFirst().dropLast())) + [weight[0]]
         cost.record(
             self, output: output,

@@ -43,9 +43,10 @@ public class ConvolutionTransposedLayer: Module {
         let axes = shape.count - 2
         let (strides, paddings) = (stride.spread(axes), padding.spread(axes))
         let (extra, dilations) = (outputPadding.spread(axes), dilation.spread(axes))
-        let lengths = (0..<axes).map { axis in
-            (shape[axis + 1] - 1) * strides[axis] - 2 * paddings[axis]
-                + dilations[axis] * (weight[axis + 1] - 1) + extra[axis] + 1
+        let lengths = (0..<axes).map { axis -> Int in
+            let spread = (shape[axis + 1] - 1) * strides[axis] + 1
+            let extent = dilations[axis] * (weight[axis + 1] - 1)
+            return spread + extent + extra[axis] - 2 * paddings[axis]
         }
         let output = [shape[0]] + lengths + [weight[0]]
         // Each input pixel meets each tap of its group's outputs once.

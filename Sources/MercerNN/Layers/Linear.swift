@@ -21,7 +21,7 @@ public final class Linear: Module, UnaryLayer {
     public func trace(_ shape: [Int], _ cost: inout ModelCost) -> [Int] {
         let size = $weight.parameter!.shape
         precondition(shape.last == size[1], "Linear: input of shape \(shape), weight of \(size)")
-        let output = shape.dropLast() + [size[0]]
+        let output = Array(shape.dropLast()) + [size[0]]
         cost.record(self, output: output, multiplyAdds: output.reduce(1, *) * size[1])
         return output
     }

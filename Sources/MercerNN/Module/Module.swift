@@ -64,6 +64,14 @@ open class Module {
     /// Sets evaluation mode here and below.
     public func eval() { train(false) }
 
+    /// Runs `body` in evaluation mode, then gives each module its mode back.
+    public func evaluating<R>(_ body: () throws -> R) rethrows -> R {
+        let modes = structure.modules.map { ($0.module, $0.module.isTraining) }
+        eval()
+        defer { for (module, mode) in modes { module.isTraining = mode } }
+        return try body()
+    }
+
     // MARK: Parameters
 
     /// All parameters, frozen ones included; a shared one once, under its first key.

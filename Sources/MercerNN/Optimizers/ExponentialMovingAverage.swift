@@ -43,7 +43,7 @@ public final class ExponentialMovingAverage {
         averages.updateEach { index, average in
             let value = values.values[index]
             if value.dtype.isFloatingPoint {
-                interpolate(&average, towards: value, 1 - decay)
+                move(&average, towards: value, 1 - decay)
             } else {
                 average = value
             }

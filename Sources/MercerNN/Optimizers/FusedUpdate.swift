@@ -147,7 +147,7 @@ func addScaled(_ x: Tensor, _ a: Double, to y: inout Tensor) {
 }
 
 /// y += a (x - y), float32 or float64, in place.
-func interpolate(_ y: inout Tensor, towards x: Tensor, _ a: Double) {
+func move(_ y: inout Tensor, towards x: Tensor, _ a: Double) {
     combine(x, a, &y, optimizerKernels.lerp_f32, optimizerKernels.lerp_f64)
 }
 

@@ -134,33 +134,35 @@ open class Optimizer {
 
     // MARK: State
 
-    /// The state, to save and to set: `exp_avg.layers.0.weight`, …, `step.layers.0.weight` (int64), and `step`.
+    /// The state, to save: `exp_avg.layers.0.weight`, …, `step.layers.0.weight` (int64), and `step`.
     public var state: ModuleParameters {
-        get {
-            var pairs: [(String, Tensor)] = [("step", Tensor(Int64(stepCount)))]
-            for (key, state) in states.sorted(by: { $0.key < $1.key }) {
-                pairs.append(("step.\(key)", Tensor(Int64(state.step))))
-                for (name, tensor) in zip(stateNames, state.tensors) {
-                    pairs.append(("\(name).\(key)", tensor))
-                }
-            }
-            return ModuleParameters(pairs)
+        var pairs: [(String, Tensor)] = [("step", Tensor(Int64(stepCount)))]
+        for (key, state) in states.sorted(by: { $0.key < $1.key }) {
+            pairs.append(("step.\(key)", Tensor(Int64(state.step))))
+            for (name, tensor) in zip(stateNames, state.tensors) { pairs.append(("\(name).\(key)", tensor)) }
         }
-        set {
-            plan = nil
-            states = [:]
-            stepCount = newValue["step"].map { Int($0.doubleValue) } ?? 0
-            for (key, value) in newValue where key.hasPrefix("step.") {
-                let parameter = String(key.dropFirst("step.".count))
-                let tensors = stateNames.map { name in
-                    guard let tensor = newValue["\(name).\(parameter)"] else {
-                        preconditionFailure("optimizer: the state of \(parameter) has no \(name)")
-                    }
-                    return tensor
+        return ModuleParameters(pairs)
+    }
+
+    /// Takes up a state that was saved.
+    ///
+    /// - Throws: ``OptimizerStateError`` where it is of another rule.
+    public func restore(_ state: ModuleParameters) throws {
+        guard let step = state["step"], step.count == 1 else { throw OptimizerStateError.missing("step") }
+        var restored: [String: ParameterState] = [:]
+        for (key, value) in state where key.hasPrefix("step.") && value.count == 1 {
+            let parameter = String(key.dropFirst("step.".count))
+            let tensors = try stateNames.map { name in
+                guard let tensor = state["\(name).\(parameter)"] else {
+                    throw OptimizerStateError.missing("\(name).\(parameter)")
                 }
-                states[parameter] = ParameterState(tensors, step: Int(value.doubleValue))
+                return tensor
             }
+            restored[parameter] = ParameterState(tensors, step: Int(value.doubleValue))
         }
+        plan = nil
+        states = restored
+        stepCount = Int(step.doubleValue)
     }
 
     /// Changes the state tensors of one parameter, for parameters that grow or shrink: `transform` gets each
@@ -180,6 +182,19 @@ open class Optimizer {
     /// Bytes of all state tensors.
     public var stateByteCount: Int {
         states.values.reduce(0) { $0 + $1.tensors.reduce(0) { $0 + $1.byteCount } }
+    }
+}
+
+/// Why an optimiser couldn't take up a state.
+public enum OptimizerStateError: Error, CustomStringConvertible {
+    /// A tensor that the rule needs isn't there.
+    case missing(String)
+
+    public var description: String {
+        switch self {
+        case .missing(let key):
+            "the optimiser state has no tensor \(key): it was saved by another optimiser, or other options"
+        }
     }
 }
 

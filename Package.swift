@@ -48,10 +48,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Helpers that tests start as processes of their own.
+        .executableTarget(
+            name: "training-probe", dependencies: ["MercerNN"], path: "Tests/Support/TrainingProbe"),
+
         .testTarget(
             name: "MercerTests", dependencies: ["Mercer", "CKernels"], exclude: ["Files/Fixtures"]),
         .testTarget(
-            name: "MercerNNTests", dependencies: ["MercerNN"],
+            name: "MercerNNTests", dependencies: ["MercerNN", "training-probe"],
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),

@@ -18,6 +18,7 @@ int mercer_isa_detect(void);
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
+#include "attention.h"
 #include "fft.h"
 #include "random.h"
 

@@ -194,3 +194,12 @@ public func storePixels(
     default: preconditionFailure("storePixels: \(dtype) pixels")
     }
 }
+
+/// Adds one level of MULLER to a row: y += tanh(α (blurred − sharp) + β), for numbers in [0, maximum] instead of [0, 1].
+/// `y` may be `sharp` or `blurred`.
+public func addMullerLevel(
+    to y: UnsafeMutablePointer<Float>, blurred: UnsafePointer<Float>, sharp: UnsafePointer<Float>, scale: Float,
+    bias: Float, maximum: Float, _ count: Int
+) {
+    resampleKernels.muller_level(y, blurred, sharp, scale, bias, 1 / maximum, count)
+}

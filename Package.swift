@@ -48,12 +48,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"], exclude: ["Files/Fixtures"]),
+        // Helpers that tests start as processes of their own.
+        .executableTarget(
+            name: "training-probe", dependencies: ["MercerNN"], path: "Tests/Support/TrainingProbe"),
+
         .testTarget(
-            name: "MercerNNTests", dependencies: ["MercerNN"],
+            name: "MercerTests", dependencies: ["Mercer", "CKernels"], exclude: ["Files/Fixtures"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN", "training-probe"],
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
+        .testTarget(
+            name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
     ],
     swiftLanguageModes: [.v6]

@@ -21,6 +21,7 @@ int mercer_isa_detect(void);
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
+#include "attention.h"
 #include "fft.h"
 #include "norm.h"
 #include "random.h"

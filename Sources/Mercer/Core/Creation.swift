@@ -249,10 +249,3 @@ extension Tensor {
         return result
     }
 }
-
-// Numbers alone are no tensor literals: beside a tensor they would become float32 tensors, and `x * 0.1` would lose the
-// digits of a float64 `x` and the type of a float16 one. See `TensorScalar`.
-extension Tensor: ExpressibleByArrayLiteral {
-    /// Tensors of one shape as rows of a new first axis.
-    public init(arrayLiteral elements: Tensor...) { self = stacked(elements) }
-}

@@ -53,7 +53,8 @@ public final class CSVReader {
         if let asked = format.delimiter {
             guard let ascii = asked.asciiValue, ascii != 0x22, ascii != 0x0a, ascii != 0x0d else {
                 throw TensorFileError.unsupported(
-                    path: contents.path, place: .file, found: "the delimiter \(TensorFileError.quoted(String(asked)))",
+                    path: contents.path, place: .file,
+                    found: "the delimiter \(TensorFileError.quoted(String(asked)))",
                     supported: "one ASCII character other than quotation marks and line breaks")
             }
             delimiter = ascii
@@ -64,7 +65,8 @@ public final class CSVReader {
         position = start
         guard try advance() else { return }
         columns = fields.count
-        let namesColumns = format.hasHeader ?? (0..<columns).allSatisfy { !isMissing($0) && number($0) == nil }
+        let namesColumns =
+            format.hasHeader ?? (0..<columns).allSatisfy { !isMissing($0) && number($0) == nil }
         if namesColumns {
             header = try (0..<columns).map { try text($0) }
         } else {
@@ -105,15 +107,21 @@ public final class CSVReader {
         contents.withUnsafeBytes { bytes in
             let range = trimmed(column, bytes)
             if range.isEmpty { return true }
-            guard range.count <= 16, let text = String(validating: bytes[range], as: UTF8.self) else { return false }
+            guard range.count <= 16, let text = String(validating: bytes[range], as: UTF8.self) else {
+                return false
+            }
             return format.missing.contains(text)
         }
     }
 
     private func trimmed(_ column: Int, _ bytes: UnsafeRawBufferPointer) -> Range<Int> {
         var range = fields[column].range
-        while let first = range.first, bytes[first] == 0x20 || bytes[first] == 0x09 { range = (first + 1)..<range.upperBound }
-        while let last = range.last, bytes[last] == 0x20 || bytes[last] == 0x09 { range = range.lowerBound..<last }
+        while let first = range.first, bytes[first] == 0x20 || bytes[first] == 0x09 {
+            range = (first + 1)..<range.upperBound
+        }
+        while let last = range.last, bytes[last] == 0x20 || bytes[last] == 0x09 {
+            range = range.lowerBound..<last
+        }
         return range
     }
 
@@ -198,7 +206,8 @@ public final class CSVReader {
     private static func skipMark(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> Int {
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { return 3 }
         if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
-            throw TensorFileError.unsupported(path: path, place: .byte(0), found: "UTF-16 text", supported: "UTF-8")
+            throw TensorFileError.unsupported(
+                path: path, place: .byte(0), found: "UTF-16 text", supported: "UTF-8")
         }
         return 0
     }
@@ -215,7 +224,9 @@ public final class CSVReader {
                 continue
             }
             hasText = true
-            if byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == 0x09 { counts[byte, default: 0] += 1 }
+            if byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == 0x09 {
+                counts[byte, default: 0] += 1
+            }
         }
         let candidates = [UInt8(ascii: ","), UInt8(ascii: ";"), 0x09]
         return candidates.max { counts[$0, default: 0] < counts[$1, default: 0] }!
@@ -261,7 +272,8 @@ enum DecimalNumber {
 
     /// Exponents, many digits, infinities. Hexadecimal numbers, which the library knows, are text here.
     private static func general(_ bytes: Slice<UnsafeRawBufferPointer>) -> Double? {
-        guard bytes.count <= 400, !bytes.contains(where: { $0 | 0x20 == UInt8(ascii: "x") || $0 | 0x20 == UInt8(ascii: "p") })
+        guard bytes.count <= 400,
+            !bytes.contains(where: { $0 | 0x20 == UInt8(ascii: "x") || $0 | 0x20 == UInt8(ascii: "p") })
         else { return nil }
         return Double(String(decoding: bytes, as: UTF8.self))
     }

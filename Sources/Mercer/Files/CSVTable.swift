@@ -43,13 +43,16 @@ public struct CSVTable: Sendable {
     }
 
     /// Reads bytes that are mapped or in memory already.
-    public init(_ contents: FileContents, columns wanted: [String]? = nil, format: CSVFormat = CSVFormat()) throws {
+    public init(_ contents: FileContents, columns wanted: [String]? = nil, format: CSVFormat = CSVFormat())
+        throws
+    {
         path = contents.path
         let reader = try CSVReader(contents, format: format)
         let all = reader.header ?? (0..<reader.columns).map { "column\($0 + 1)" }
         var places: [String: Int] = [:]
         for (i, name) in all.enumerated() where places.updateValue(i, forKey: name) != nil {
-            throw reader.failure("the column \(TensorFileError.quoted(name)) twice", "each name once", line: 1)
+            throw reader.failure(
+                "the column \(TensorFileError.quoted(name)) twice", "each name once", line: 1)
         }
         names = wanted ?? all
         for name in names where places[name] == nil {
@@ -75,7 +78,9 @@ public struct CSVTable: Sendable {
         let second = try CSVReader(contents, format: format)
         var numbers: [Int: Tensor] = [:]
         var texts = [[String]](repeating: [], count: picked.count)
-        for i in picked.indices where isNumeric[i] && hasValue[i] { numbers[i] = Tensor(uninitialized: [rows], .float64) }
+        for i in picked.indices where isNumeric[i] && hasValue[i] {
+            numbers[i] = Tensor(uninitialized: [rows], .float64)
+        }
         let pointers = picked.indices.map { numbers[$0]?.mutablePointer(Double.self) }
         var row = 0
         while try second.next() {
@@ -89,7 +94,9 @@ public struct CSVTable: Sendable {
             row += 1
         }
         var columns: [String: Column] = [:]
-        for (i, name) in names.enumerated() { columns[name] = numbers[i].map { .numbers($0) } ?? .text(texts[i]) }
+        for (i, name) in names.enumerated() {
+            columns[name] = numbers[i].map { .numbers($0) } ?? .text(texts[i])
+        }
         self.columns = columns
     }
 
@@ -148,10 +155,16 @@ public struct CSVTable: Sendable {
         let sources = try names.map { try column($0) }
         try AtomicFile.write(to: path) { file in
             try file.write(names.map(field).joined(separator: mark) + "\n")
-            let tensors = sources.map { if case .numbers(let tensor) = $0 { tensor.toArray(Double.self) } else { [] as [Double] } }
+            let tensors = sources.map {
+                if case .numbers(let tensor) = $0 { tensor.toArray(Double.self) } else { [] as [Double] }
+            }
             for row in 0..<rows {
                 let fields = sources.indices.map { i in
-                    if case .text(let text) = sources[i] { field(text[row]) } else { field(Self.text(tensors[i][row])) }
+                    if case .text(let text) = sources[i] {
+                        field(text[row])
+                    } else {
+                        field(Self.text(tensors[i][row]))
+                    }
                 }
                 try file.write(fields.joined(separator: mark) + "\n")
             }

@@ -61,7 +61,8 @@ public struct GGUF: Sendable {
         let entry = try entry(name)
         guard let dtype = entry.type.dtype else {
             throw TensorFileError.unsupported(
-                path: contents.path, place: .entry(name), found: "a tensor of \(entry.type) blocks as numbers",
+                path: contents.path, place: .entry(name),
+                found: "a tensor of \(entry.type) blocks as numbers",
                 supported: "its bytes through blocks(of:)")
         }
         return try contents.tensor(at: entry.data.lowerBound, entry.shape, dtype, entry: name, copied: copied)
@@ -72,7 +73,8 @@ public struct GGUF: Sendable {
         let entry = try entry(name)
         let rowElements = entry.shape.last ?? 1
         let row = rowElements / entry.type.blockLength * entry.type.blockBytes
-        return try contents.tensor(at: entry.data.lowerBound, entry.shape.dropLast() + [row], .uint8, entry: name)
+        return try contents.tensor(
+            at: entry.data.lowerBound, entry.shape.dropLast() + [row], .uint8, entry: name)
     }
 
     private func entry(_ name: String) throws -> Entry {
@@ -107,8 +109,10 @@ extension GGUF {
             let tensorCount = try reader.number(UInt64.self, "a number of tensors")
             let keyCount = try reader.number(UInt64.self, "a number of keys")
             // The least that a key or a tensor's description takes.
-            guard keyCount <= UInt64(reader.remaining / 13), tensorCount <= UInt64(reader.remaining / 24) else {
-                throw reader.failure("\(tensorCount) tensors and \(keyCount) keys", "as many as fit the file", at: 8)
+            guard keyCount <= UInt64(reader.remaining / 13), tensorCount <= UInt64(reader.remaining / 24)
+            else {
+                throw reader.failure(
+                    "\(tensorCount) tensors and \(keyCount) keys", "as many as fit the file", at: 8)
             }
             for _ in 0..<keyCount { try readKey() }
             let alignment = try self.alignment()
@@ -153,7 +157,8 @@ extension GGUF {
         }
 
         private static let numberTypes: [UInt32: DType] = [
-            0: .uint8, 1: .int8, 2: .uint16, 3: .int16, 4: .uint32, 5: .int32, 6: .float32, 7: .bool, 10: .uint64,
+            0: .uint8, 1: .int8, 2: .uint16, 3: .int16, 4: .uint32, 5: .int32, 6: .float32, 7: .bool,
+            10: .uint64,
             11: .int64, 12: .float64,
         ]
 
@@ -170,14 +175,17 @@ extension GGUF {
                 return .numbers(Tensor(bytes: bytes, [Int(count)], dtype))
             }
             guard count <= UInt64(reader.remaining / 8) else {
-                throw reader.failure("an array of \(count) elements", "as many as fit the file", at: reader.position - 8)
+                throw reader.failure(
+                    "an array of \(count) elements", "as many as fit the file", at: reader.position - 8)
             }
             if type == 8 {
                 var texts: [String] = []
                 for _ in 0..<count { texts.append(try text()) }
                 return .texts(texts)
             }
-            guard type == 9 else { throw reader.failure("elements of type \(type)", "0 to 12", at: reader.position - 12) }
+            guard type == 9 else {
+                throw reader.failure("elements of type \(type)", "0 to 12", at: reader.position - 12)
+            }
             var arrays: [Value] = []
             for _ in 0..<count { arrays.append(try array(depth + 1)) }
             return .arrays(arrays)
@@ -185,9 +193,12 @@ extension GGUF {
 
         private func alignment() throws -> Int {
             guard let value = metadata["general.alignment"] else { return 32 }
-            guard case .unsigned(let alignment) = value, alignment > 0, alignment % 8 == 0, alignment <= 1 << 20 else {
+            guard case .unsigned(let alignment) = value, alignment > 0, alignment % 8 == 0,
+                alignment <= 1 << 20
+            else {
                 throw TensorFileError.malformed(
-                    path: reader.path, place: .entry("general.alignment"), found: "\(value)", expected: "a multiple of 8")
+                    path: reader.path, place: .entry("general.alignment"), found: "\(value)",
+                    expected: "a multiple of 8")
             }
             return Int(alignment)
         }
@@ -202,28 +213,38 @@ extension GGUF {
             var lengths: [Int] = []
             for _ in 0..<rank {
                 let length = try reader.number(UInt64.self, "a length")
-                guard let length = Int(exactly: length) else { throw failure("an axis of \(length)", "a shorter one") }
+                guard let length = Int(exactly: length) else {
+                    throw failure("an axis of \(length)", "a shorter one")
+                }
                 lengths.append(length)
             }
             let code = try reader.number(UInt32.self, "a type")
             let offset = try reader.number(UInt64.self, "an offset")
-            guard let type = BlockType(rawValue: code) else { throw failure("the type \(code)", "a type of GGUF") }
+            guard let type = BlockType(rawValue: code) else {
+                throw failure("the type \(code)", "a type of GGUF")
+            }
             guard (lengths.first ?? 1) % type.blockLength == 0 else {
-                throw failure("rows of \(lengths.first ?? 1) elements", "a multiple of \(type.blockLength) for \(type)")
+                throw failure(
+                    "rows of \(lengths.first ?? 1) elements", "a multiple of \(type.blockLength) for \(type)")
             }
             var blocks = lengths
             if !blocks.isEmpty { blocks[0] /= type.blockLength }
-            guard let size = CheckedSize.count(blocks, times: type.blockBytes), CheckedSize.count(lengths, times: 16) != nil
+            guard let size = CheckedSize.count(blocks, times: type.blockBytes),
+                CheckedSize.count(lengths, times: 16) != nil
             else { throw failure("the shape \(lengths)", "one whose bytes can be counted") }
             guard offset % UInt64(alignment) == 0 else {
                 throw failure("data at offset \(offset)", "a multiple of \(alignment)")
             }
             let (end, overflow) = offset.addingReportingOverflow(UInt64(size))
             guard !overflow, end <= UInt64(reader.bytes.count) else {
-                throw failure("\(size) bytes at offset \(offset)", "data within the \(reader.bytes.count) bytes of the file")
+                throw failure(
+                    "\(size) bytes at offset \(offset)",
+                    "data within the \(reader.bytes.count) bytes of the file")
             }
             let entry = Entry(type: type, shape: lengths.reversed(), data: Int(offset)..<Int(end))
-            guard entries.updateValue(entry, forKey: name) == nil else { throw failure("the name twice", "each name once") }
+            guard entries.updateValue(entry, forKey: name) == nil else {
+                throw failure("the name twice", "each name once")
+            }
             names.append(name)
         }
 

@@ -47,7 +47,8 @@ extension GGUF {
         public var description: String { Self.layouts[self]!.name }
 
         private static let dtypes: [BlockType: DType] = [
-            .f32: .float32, .f16: .float16, .bf16: .bfloat16, .f64: .float64, .i8: .int8, .i16: .int16, .i32: .int32, .i64: .int64,
+            .f32: .float32, .f16: .float16, .bf16: .bfloat16, .f64: .float64, .i8: .int8, .i16: .int16,
+            .i32: .int32, .i64: .int64,
         ]
 
         private static let layouts: [BlockType: (elements: Int, bytes: Int, name: String)] = [

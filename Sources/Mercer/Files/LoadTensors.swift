@@ -5,7 +5,9 @@
 ///   is touched, rather than in memory of their own.
 /// - Throws: ``TensorFileError`` for what is wrong with the file, with the place.
 public func loadTensors(_ path: String, mapped: Bool = false) throws -> [String: Tensor] {
-    if path.hasSuffix(".index.json") { return try ShardedSafetensors(contentsOf: path).tensors(copied: !mapped) }
+    if path.hasSuffix(".index.json") {
+        return try ShardedSafetensors(contentsOf: path).tensors(copied: !mapped)
+    }
     let contents = try FileContents(mapping: path)
     let isGGUF = contents.withUnsafeBytes { $0.starts(with: "GGUF".utf8) }
     if isGGUF {
@@ -23,6 +25,7 @@ public func loadTensors(_ path: String, mapped: Bool = false) throws -> [String:
 }
 
 /// Writes tensors as a safetensors file; the same tensors give the same bytes. See ``Safetensors/write(_:to:metadata:)``.
-public func saveTensors(_ tensors: [String: Tensor], to path: String, metadata: [String: String] = [:]) throws {
+public func saveTensors(_ tensors: [String: Tensor], to path: String, metadata: [String: String] = [:]) throws
+{
     try Safetensors.write(tensors, to: path, metadata: metadata)
 }

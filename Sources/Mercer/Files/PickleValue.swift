@@ -68,7 +68,8 @@ enum PickleGlobal {
     static let dtypes: [String: DType] = [
         "torch.bool": .bool, "torch.uint8": .uint8, "torch.int8": .int8, "torch.uint16": .uint16,
         "torch.int16": .int16, "torch.uint32": .uint32, "torch.int32": .int32, "torch.uint64": .uint64,
-        "torch.int64": .int64, "torch.float16": .float16, "torch.bfloat16": .bfloat16, "torch.float32": .float32,
+        "torch.int64": .int64, "torch.float16": .float16, "torch.bfloat16": .bfloat16,
+        "torch.float32": .float32,
         "torch.float64": .float64, "torch.complex64": .complex64, "torch.complex128": .complex128,
     ]
 
@@ -79,7 +80,8 @@ enum PickleGlobal {
     ]
 
     static func isKnown(_ name: String) -> Bool {
-        dictionaries.contains(name) || storages[name] != nil || dtypes[name] != nil || rebuilders.contains(name)
+        dictionaries.contains(name) || storages[name] != nil || dtypes[name] != nil
+            || rebuilders.contains(name)
             || name == "torch.Size"
     }
 }

@@ -20,13 +20,16 @@ public struct PyTorchCheckpoint: Sendable {
         let path = contents.path
         guard ZipArchive.isZip(contents) else {
             throw TensorFileError.unsupported(
-                path: path, place: .file, found: "a checkpoint that isn't a zip archive (older than PyTorch 1.6?)",
+                path: path, place: .file,
+                found: "a checkpoint that isn't a zip archive (older than PyTorch 1.6?)",
                 supported: "what torch.save writes since then; save it again")
         }
         let archive = try ZipArchive(contents)
-        guard let pickle = archive.names.first(where: { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }) else {
+        guard let pickle = archive.names.first(where: { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") })
+        else {
             throw TensorFileError.malformed(
-                path: path, place: .file, found: "a zip archive without data.pkl", expected: "a PyTorch checkpoint")
+                path: path, place: .file, found: "a zip archive without data.pkl",
+                expected: "a PyTorch checkpoint")
         }
         let folder = String(pickle.dropLast("data.pkl".count))
         if archive.names.contains(folder + "byteorder") {

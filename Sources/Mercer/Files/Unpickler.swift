@@ -22,7 +22,9 @@ struct Unpickler {
     private static let depthLimit = 64
 
     /// - Parameter loadStorage: the bytes of a storage by its key.
-    init(_ bytes: UnsafeRawBufferPointer, path: String, loadStorage: @escaping (String) throws -> FileContents) {
+    init(
+        _ bytes: UnsafeRawBufferPointer, path: String, loadStorage: @escaping (String) throws -> FileContents
+    ) {
         reader = ByteReader(bytes, path: path)
         self.loadStorage = loadStorage
     }
@@ -44,7 +46,8 @@ struct Unpickler {
         func visit(_ value: PickleValue, _ name: String, _ depth: Int) throws {
             budget -= 1 + name.utf8.count
             guard budget >= 0, depth <= Self.depthLimit else {
-                throw reader.failure("containers that are nested or shared too much", "a plain dictionary of tensors")
+                throw reader.failure(
+                    "containers that are nested or shared too much", "a plain dictionary of tensors")
             }
             func child(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
             switch value {
@@ -54,7 +57,9 @@ struct Unpickler {
                 for (i, element) in elements.enumerated() { try visit(element, child("\(i)"), depth + 1) }
             case .list(let list):
                 budget -= list.elements.count
-                for (i, element) in list.elements.enumerated() { try visit(element, child("\(i)"), depth + 1) }
+                for (i, element) in list.elements.enumerated() {
+                    try visit(element, child("\(i)"), depth + 1)
+                }
             case .dictionary(let dictionary):
                 budget -= dictionary.members.count
                 for (key, value) in dictionary.members {
@@ -86,7 +91,9 @@ struct Unpickler {
         switch code {
         case "\u{80}":
             let version = try reader.number(UInt8.self, "a protocol version")
-            guard version <= 5 else { throw reader.failure("pickle protocol \(version)", "at most 5", at: start) }
+            guard version <= 5 else {
+                throw reader.failure("pickle protocol \(version)", "at most 5", at: start)
+            }
         case "\u{95}": _ = try reader.take(8, "a frame length")
         case "(": marks.append(stack.count)
         // Constants
@@ -115,15 +122,23 @@ struct Unpickler {
         case "t": try pushTuple(try popToMark())
         case "]": push(newList([]))
         case "l": push(newList(try popToMark()))
-        case "a": try append([try pop()])
-        case "e": try append(try popToMark())
+        case "a":
+            let element = try pop()
+            try append([element])
+        case "e":
+            let elements = try popToMark()
+            try append(elements)
         case "}": push(newDictionary())
         case "d":
             let items = try popToMark()
             push(newDictionary())
             try setItems(items)
-        case "s": try setItems(try popTop(2))
-        case "u": try setItems(try popToMark())
+        case "s":
+            let items = try popTop(2)
+            try setItems(items)
+        case "u":
+            let items = try popToMark()
+            try setItems(items)
         case "0": _ = try pop()
         // The memo
         case "q": memo[Int(try reader.number(UInt8.self, "an index"))] = try top()
@@ -146,12 +161,14 @@ struct Unpickler {
             // Attributes of an OrderedDict: state dictionaries carry version numbers there, no tensors.
             _ = try pop()
             guard case .dictionary = try top() else {
-                throw reader.failure("attributes of \(try top().kind)", "only an OrderedDict to have them", at: start)
+                throw reader.failure(
+                    "attributes of \(try top().kind)", "only an OrderedDict to have them", at: start)
             }
         case "Q": push(.storage(try storage(try pop(), start)))
         default:
             throw TensorFileError.unsupported(
-                path: reader.path, place: .byte(start), found: "the pickle instruction 0x\(String(code.value, radix: 16))",
+                path: reader.path, place: .byte(start),
+                found: "the pickle instruction 0x\(String(code.value, radix: 16))",
                 supported: "those of tensors, dictionaries, lists, tuples, numbers and text")
         }
     }
@@ -253,11 +270,15 @@ struct Unpickler {
         guard case .dictionary(let dictionary) = try top(), items.count % 2 == 0 else {
             throw reader.failure("items set in \(try top().kind)", "pairs and a dictionary")
         }
-        for i in stride(from: 0, to: items.count, by: 2) { dictionary.members.append((items[i], items[i + 1])) }
+        for i in stride(from: 0, to: items.count, by: 2) {
+            dictionary.members.append((items[i], items[i + 1]))
+        }
     }
 
     private mutating func recall(_ index: Int) throws {
-        guard let value = memo[index] else { throw reader.failure("memo \(index), which is empty", "a value") }
+        guard let value = memo[index] else {
+            throw reader.failure("memo \(index), which is empty", "a value")
+        }
         push(value)
     }
 
@@ -267,7 +288,9 @@ struct Unpickler {
         guard PickleGlobal.isKnown(name) else {
             throw TensorFileError.unsupported(
                 path: reader.path, place: .byte(start), found: "the global \(TensorFileError.quoted(name))",
-                supported: "tensors, parameters, dictionaries, lists and tuples; save a state_dict or use safetensors")
+                supported:
+                    "tensors, parameters, dictionaries, lists and tuples; save a state_dict or use safetensors"
+            )
         }
         return .global(name)
     }
@@ -278,7 +301,9 @@ struct Unpickler {
         }
         switch name {
         case "collections.OrderedDict":
-            guard arguments.count <= 1 else { throw reader.failure("\(arguments.count) arguments", "at most 1", at: start) }
+            guard arguments.count <= 1 else {
+                throw reader.failure("\(arguments.count) arguments", "at most 1", at: start)
+            }
             push(newDictionary())
             guard case .list(let pairs)? = arguments.first else { return }
             copied += pairs.elements.count
@@ -286,7 +311,9 @@ struct Unpickler {
                 throw reader.failure("one list copied again and again", "each once", at: start)
             }
             for pair in pairs.elements {
-                guard case .tuple(let pair, _) = pair else { throw reader.failure("a \(pair.kind)", "a pair", at: start) }
+                guard case .tuple(let pair, _) = pair else {
+                    throw reader.failure("a \(pair.kind)", "a pair", at: start)
+                }
                 try setItems(pair)
             }
         case "torch.Size": push(arguments.first ?? .none)
@@ -295,7 +322,8 @@ struct Unpickler {
                 throw reader.failure("a parameter without tensor", "one", at: start)
             }
             push(.tensor(tensor))
-        case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3":
+        case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
+            "torch._utils._rebuild_tensor_v3":
             push(.tensor(try tensor(arguments, isUntyped: name.hasSuffix("v3"), start)))
         default: throw reader.failure("a call of \(name)", "a function that makes a tensor", at: start)
         }
@@ -304,9 +332,13 @@ struct Unpickler {
     /// ("storage", type, key, device, count): a persistent reference to a member of the archive.
     private mutating func storage(_ reference: PickleValue, _ start: Int) throws -> PickleStorage {
         guard case .tuple(let parts, _) = reference, parts.count >= 5, case .text("storage") = parts[0],
-            case .global(let type) = parts[1], let dtype = PickleGlobal.storages[type], case .text(let key) = parts[2],
+            case .global(let type) = parts[1], let dtype = PickleGlobal.storages[type],
+            case .text(let key) = parts[2],
             case .integer(let count) = parts[4], count >= 0
-        else { throw reader.failure("a reference that isn't to a storage", "(storage, type, key, device, count)", at: start) }
+        else {
+            throw reader.failure(
+                "a reference that isn't to a storage", "(storage, type, key, device, count)", at: start)
+        }
         let contents: FileContents
         if let loaded = storages[key] {
             contents = loaded

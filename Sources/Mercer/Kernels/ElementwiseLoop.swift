@@ -80,7 +80,8 @@ enum Elementwise {
         nonisolated(unsafe) let left = a.rawPointer
         nonisolated(unsafe) let right = b.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
-        Streaming.forRanges(count, grain: grain, size: y.dtype.size, to: to, fresh: left != to && right != to) {
+        Streaming.forRanges(count, grain: grain, size: y.dtype.size, to: to, fresh: left != to && right != to)
+        {
             start, n, to in
             loop(left + start * size, 1, right + start * size, 1, to, n, p, q)
         }
@@ -132,7 +133,8 @@ enum Elementwise {
             nonisolated(unsafe) let from = x.rawPointer
             nonisolated(unsafe) let to = y.rawPointer
             let size = x.dtype.size
-            Streaming.forRanges(x.count, grain: grain, size: size, to: to, fresh: from != to) { start, n, to in
+            Streaming.forRanges(x.count, grain: grain, size: size, to: to, fresh: from != to) {
+                start, n, to in
                 if scalarFirst {
                     loop(scalar, 0, from + start * size, 1, to, n, 0, 0)
                 } else {
@@ -150,7 +152,9 @@ enum Elementwise {
     }
 
     /// A comparison of two tensors of one type, float32, float64 or a half type; the result is bool.
-    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
+    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString)
+        -> Tensor
+    {
         switch a.dtype {
         case .float32, .float64: break
         default:

@@ -23,7 +23,9 @@ enum IntegerLoops {
         return run(integer, a, b, a.dtype, name)
     }
 
-    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
+    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString)
+        -> Tensor
+    {
         let integer =
             switch operation {
             case mercer_comparison_equal: mercer_integer_equal
@@ -35,7 +37,8 @@ enum IntegerLoops {
     }
 
     /// Operations on bits of integers, or of bool without shifts.
-    static func bitwise(_ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
+    static func bitwise(_ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor
+    {
         run(operation, a, b, a.dtype, name)
     }
 

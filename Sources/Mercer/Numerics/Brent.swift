@@ -7,7 +7,7 @@ public enum Brent {
     /// - Parameter tolerance: the error of the result, beside a few units in the last place.
     /// - Throws: ``NumericsError``.
     public static func root(
-        _ low: Double, _ high: Double, tolerance: Double = 0, maxIterations: Int = 200, _ f: (Double) throws -> Double
+        _ low: Double, _ high: Double, tolerance: Double = 1e-15, maxIterations: Int = 200, _ f: (Double) throws -> Double
     ) throws -> Double {
         var (a, b) = (low, high)
         var (fa, fb) = (try f(a), try f(b))

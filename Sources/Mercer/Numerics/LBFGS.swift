@@ -62,7 +62,7 @@ public struct LBFGS: Sendable {
                 evaluations += 1
                 return (v, dot(g, direction), (point, g))
             }
-            guard let line, line.value < value || line.step > 0 && line.value == value else {
+            guard let line, line.value <= value + Self.noise(value), line.payload.0 != x else {
                 if pairs.isEmpty { return result(iteration, false) }
                 // The curvature on record misleads: start again from the steepest descent.
                 pairs.removeAll()
@@ -125,6 +125,9 @@ public struct LBFGS: Sendable {
         return q.map { -$0 }
     }
 
+    /// What rounding may do to a value.
+    private static func noise(_ value: Double) -> Double { 8 * Double.ulpOfOne * abs(value) }
+
     private struct LinePoint<Payload> {
         var step: Double
         var value: Double
@@ -142,7 +145,12 @@ public struct LBFGS: Sendable {
             let (v, s, payload) = try evaluate(step)
             return LinePoint(step: step, value: v.isNaN ? .infinity : v, slope: s, payload: payload)
         }
-        func isLowEnough(_ p: LinePoint<Payload>) -> Bool { p.value <= value + decrease * p.step * slope }
+        // Where values no longer differ by more than rounding, slopes decide (W. W. Hager, H. Zhang, 2005).
+        let noise = noise(value)
+        func isLowEnough(_ p: LinePoint<Payload>) -> Bool {
+            p.value <= value + decrease * p.step * slope
+                || (p.value <= value + noise && p.slope <= (2 * decrease - 1) * slope)
+        }
         func isFlatEnough(_ p: LinePoint<Payload>) -> Bool { abs(p.slope) <= -flatness * slope }
 
         var low: LinePoint<Payload>?
@@ -151,7 +159,7 @@ public struct LBFGS: Sendable {
         var step = firstStep
         for _ in 0..<25 {
             let p = try point(step)
-            if !isLowEnough(p) || (low != nil && p.value >= lowValue) || !p.value.isFinite {
+            if !isLowEnough(p) || (low != nil && p.value > lowValue + noise) || !p.value.isFinite {
                 high = p
                 break
             }
@@ -173,7 +181,7 @@ public struct LBFGS: Sendable {
             let bend = high.value - lowValue - lowSlope * width
             if high.value.isFinite && bend > 0 { fraction = -0.5 * lowSlope * width / bend }
             let p = try point(lowStep + min(max(fraction, 0.1), 0.9) * width)
-            if !isLowEnough(p) || p.value >= lowValue {
+            if !isLowEnough(p) || p.value > lowValue + noise {
                 high = p
                 continue
             }

@@ -80,7 +80,8 @@ public func logSigmoid(_ x: Tensor) -> Tensor {
 
 /// ln(1 + e^(βx)) / β; x itself where βx exceeds `threshold`.
 public func softplus(_ x: Tensor, beta: Double = 1, threshold: Double = 20) -> Tensor {
-    activation(mercer_unary_softplus, mercer_binary_softplus_gradient, "softplus", x, beta, threshold) { g, x in
+    activation(mercer_unary_softplus, mercer_binary_softplus_gradient, "softplus", x, beta, threshold) {
+        g, x in
         which(x * beta .> threshold, g, g * sigmoid(x * beta))
     }
 }

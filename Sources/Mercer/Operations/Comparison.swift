@@ -41,17 +41,29 @@ extension Tensor {
     }
 
     /// Where elements equal a number.
-    public static func .== <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .== s.scalarTensor(beside: a.dtype) }
+    public static func .== <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .== s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements differ from a number.
-    public static func .!= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .!= s.scalarTensor(beside: a.dtype) }
+    public static func .!= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .!= s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are less than a number.
-    public static func .< <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .< s.scalarTensor(beside: a.dtype) }
+    public static func .< <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .< s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are at most a number.
-    public static func .<= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .<= s.scalarTensor(beside: a.dtype) }
+    public static func .<= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .<= s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are greater than a number.
-    public static func .> <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .> s.scalarTensor(beside: a.dtype) }
+    public static func .> <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .> s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are at least a number.
-    public static func .>= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .>= s.scalarTensor(beside: a.dtype) }
+    public static func .>= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .>= s.scalarTensor(beside: a.dtype)
+    }
 
     // MARK: Logic and bits
 

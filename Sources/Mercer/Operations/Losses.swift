@@ -57,7 +57,8 @@ public func crossEntropy(
     let target = ClassTargets(targets, classes: logits.shape[logits.rank - 1], ignoreIndex: ignoreIndex)
     guard classWeights == nil, logits.dtype == .float32 || logits.dtype == .float64 else {
         return weightedCrossEntropy(
-            logits, target, valid, classWeights ?? Tensor.ones([target.classes], logits.dtype), labelSmoothing,
+            logits, target, valid, classWeights ?? Tensor.ones([target.classes], logits.dtype),
+            labelSmoothing,
             reduction)
     }
     let losses = fusedCrossEntropy(logits, target, valid, labelSmoothing)
@@ -131,7 +132,8 @@ private func fusedCrossEntropy(
     _ logits: Tensor, _ target: ClassTargets, _ valid: Tensor, _ smoothing: Double
 ) -> Tensor {
     let lse = logSumExp(logits.detached, axis: -1)
-    var losses = lse - logits.detached.takeAlong(target.indices, axis: -1).squeezed(axis: -1) * (1 - smoothing)
+    var losses =
+        lse - logits.detached.takeAlong(target.indices, axis: -1).squeezed(axis: -1) * (1 - smoothing)
     if smoothing > 0 { losses = losses - logits.detached.mean(axis: -1) * smoothing }
     losses = which(valid, losses, 0)
     guard logits.isTracked else { return losses }

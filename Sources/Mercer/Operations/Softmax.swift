@@ -63,7 +63,8 @@ private func logSumExpKept(_ x: Tensor, _ axes: [Int]) -> Tensor {
         return logSumExpKept(inner, rest)
     }
     var top = ReductionLoop.reduce(mercer_reduction_maximum, x, axes)
-    top = which(isFinite(top) .|| isNaN(top), top, which(top .== Double.infinity, top, Tensor.zeros(like: top)))
+    top = which(
+        isFinite(top) .|| isNaN(top), top, which(top .== Double.infinity, top, Tensor.zeros(like: top)))
     let total = ReductionLoop.reduce(mercer_reduction_exponential, x, axes, auxiliary: top)
     let y = log(total) + top
     return which(top .== Double.infinity, top, y)
@@ -75,7 +76,9 @@ private func alongLastAxis(
 ) -> Tensor {
     let axis = Shape.axis(axis, x.rank, name)
     precondition(!x.dtype.isComplex, "\(name) of complex tensors")
-    if x.rank == 0 { return body(x.asType(x.dtype == .float64 ? .float64 : .float32).reshaped([1])).reshaped([]) }
+    if x.rank == 0 {
+        return body(x.asType(x.dtype == .float64 ? .float64 : .float32).reshaped([1])).reshaped([])
+    }
     if x.dtype != .float32 && x.dtype != .float64 {
         let wide = alongLastAxis(x.asType(.float32), axis, name, body)
         return x.dtype.isFloatingPoint ? wide.asType(x.dtype) : wide

@@ -103,7 +103,9 @@ enum Order {
     }
 
     /// The first few of the order, by insertion into a short sorted list.
-    private static func smallest(_ keys: UnsafeBufferPointer<UInt64>, _ count: Int, _ flip: UInt64) -> [UInt32] {
+    private static func smallest(_ keys: UnsafeBufferPointer<UInt64>, _ count: Int, _ flip: UInt64)
+        -> [UInt32]
+    {
         if count == 0 { return [] }
         if count > 64 { return radixSorted(keys, flip).prefix(count).map { $0 } }
         var held: [(key: UInt64, position: UInt32)] = []

@@ -6,17 +6,22 @@ public func sum(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false) -> Tens
     x.sum(axes: axes, keepDims: keepDims)
 }
 /// The sum over one axis.
-public func sum(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor { x.sum(axis: axis, keepDims: keepDims) }
+public func sum(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor {
+    x.sum(axis: axis, keepDims: keepDims)
+}
 
 /// The mean over axes. See ``Tensor/mean(axes:keepDims:)``.
 public func mean(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
     x.mean(axes: axes, keepDims: keepDims)
 }
 /// The mean over one axis.
-public func mean(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor { x.mean(axis: axis, keepDims: keepDims) }
+public func mean(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor {
+    x.mean(axis: axis, keepDims: keepDims)
+}
 
 /// The variance over axes. See ``Tensor/variance(axes:keepDims:unbiased:)``.
-public func variance(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor {
+public func variance(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor
+{
     x.variance(axes: axes, keepDims: keepDims, unbiased: unbiased)
 }
 /// The variance over one axis.
@@ -29,14 +34,18 @@ public func max(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false) -> Tens
     x.max(axes: axes, keepDims: keepDims)
 }
 /// The largest element over one axis.
-public func max(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor { x.max(axis: axis, keepDims: keepDims) }
+public func max(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor {
+    x.max(axis: axis, keepDims: keepDims)
+}
 
 /// The smallest element over axes. See ``Tensor/min(axes:keepDims:)``.
 public func min(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
     x.min(axes: axes, keepDims: keepDims)
 }
 /// The smallest element over one axis.
-public func min(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor { x.min(axis: axis, keepDims: keepDims) }
+public func min(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor {
+    x.min(axis: axis, keepDims: keepDims)
+}
 
 /// The product over axes. See ``Tensor/product(axes:keepDims:)``.
 public func product(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
@@ -74,13 +83,17 @@ extension Tensor {
     /// x to the power of a number. See ``power(_:_:)``.
     public func power<S: TensorScalar>(_ exponent: S) -> Tensor { Mercer.power(self, exponent) }
     /// The running sum. See ``cumsum(_:axis:reverse:)``.
-    public func cumsum(axis: Int, reverse: Bool = false) -> Tensor { Mercer.cumsum(self, axis: axis, reverse: reverse) }
+    public func cumsum(axis: Int, reverse: Bool = false) -> Tensor {
+        Mercer.cumsum(self, axis: axis, reverse: reverse)
+    }
     /// ln Σ eˣ over axes. See ``logSumExp(_:axes:keepDims:)``.
     public func logSumExp(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
         Mercer.logSumExp(self, axes: axes, keepDims: keepDims)
     }
     /// Whether all elements are close to each other. See ``allClose(_:_:rtol:atol:equalNaN:)``.
-    public func allClose(_ other: Tensor, rtol: Double = 1e-5, atol: Double = 1e-8, equalNaN: Bool = false) -> Bool {
+    public func allClose(_ other: Tensor, rtol: Double = 1e-5, atol: Double = 1e-8, equalNaN: Bool = false)
+        -> Bool
+    {
         Mercer.allClose(self, other, rtol: rtol, atol: atol, equalNaN: equalNaN)
     }
 }

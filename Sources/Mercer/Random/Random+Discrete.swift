@@ -32,11 +32,12 @@ extension Random {
     public static func bernoulli(_ p: Double = 0.5, _ shape: [Int] = [], key: RandomKey) -> Tensor {
         precondition(p >= 0 && p <= 1, "Random.bernoulli: the probability is \(p)")
         let threshold = UInt64((p * 0x1p32).rounded())
-        let words = bits(shape, key: key)
         let result = Tensor(uninitialized: shape, .bool)
-        let (word, out) = (words.pointer(UInt32.self), result.mutablePointer(Bool.self))
-        Parallel.forRanges(result.count, grain: 1 << 15) { range in
-            for i in range { out[i] = UInt64(word[i]) < threshold }
+        RandomFill.groups(result.mutablePointer(Bool.self), result.count, perGroup: 64) { out, groups, first in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: groups * 64) { words in
+                RandomFill.kernels.bits(words.baseAddress!, groups, key.key, key.stream, first)
+                for i in 0..<groups * 64 { out[i] = UInt64(words[i]) < threshold }
+            }
         }
         return result
     }

@@ -50,7 +50,9 @@ struct AffineWarp {
                             }
                         } else {
                             let (nearX, nearY) = (Int(sx.rounded()), Int(sy.rounded()))
-                            for channel in 0..<channels { target[place + channel] = read(nearX, nearY, channel) }
+                            for channel in 0..<channels {
+                                target[place + channel] = read(nearX, nearY, channel)
+                            }
                         }
                     }
                 }

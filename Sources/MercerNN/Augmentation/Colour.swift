@@ -138,7 +138,9 @@ enum Colour {
         let channels = image.shape[2]
         var counts = [[Int]](repeating: [Int](repeating: 0, count: 256), count: channels)
         image.withUnsafeBuffer(of: Float.self) { elements in
-            for (index, element) in elements.enumerated() { counts[index % channels][Int(byte(element))] += 1 }
+            for (index, element) in elements.enumerated() {
+                counts[index % channels][Int(byte(element))] += 1
+            }
         }
         let tables = counts.map { histogram -> [Float]? in
             let last = histogram.last { $0 > 0 } ?? 0

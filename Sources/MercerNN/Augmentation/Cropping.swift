@@ -50,7 +50,8 @@ public struct RandomResizedCrop: Augmentation {
     public let mode: InterpolationMode
 
     public init(
-        _ size: PerAxis, scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 3.0 / 4...4.0 / 3,
+        _ size: PerAxis, scale: ClosedRange<Double> = 0.08...1,
+        ratio: ClosedRange<Double> = 3.0 / 4...4.0 / 3,
         mode: InterpolationMode = .bilinear
     ) {
         self.size = size

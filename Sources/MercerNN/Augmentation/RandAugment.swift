@@ -13,7 +13,8 @@ public struct RandAugment: Augmentation {
     public let fill: Float
 
     public init(operations: Int = 2, magnitude: Int = 9, smooth: Bool = false, fill: Float = 0) {
-        precondition((0...30).contains(magnitude), "RandAugment: the magnitude \(magnitude) is outside 0...30")
+        precondition(
+            (0...30).contains(magnitude), "RandAugment: the magnitude \(magnitude) is outside 0...30")
         self.operations = operations
         self.magnitude = magnitude
         self.smooth = smooth

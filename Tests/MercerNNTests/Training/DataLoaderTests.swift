@@ -81,7 +81,9 @@ import Testing
     }
 
     @Test func tensorsInMemoryAreADataset() throws {
-        let data = TensorDataset([[[1, 2], [3, 4], [5, 6]], Tensor([7, 8, 9] as [Int64])])
+        let data = TensorDataset([
+            Tensor([1, 2, 3, 4, 5, 6] as [Float], [3, 2]), Tensor([7, 8, 9] as [Int64]),
+        ])
         let batch = data.batch([2, 0], keys: [RandomKey(0), RandomKey(0)])
         #expect(batch[0].toArray(Float.self) == [5, 6, 1, 2])
         #expect(batch[1].toArray(Int64.self) == [9, 7])

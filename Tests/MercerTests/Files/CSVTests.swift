@@ -7,7 +7,9 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func table(_ text: String, columns: [String]? = nil, _ format: CSVFormat = CSVFormat()) throws -> CSVTable {
+    private func table(_ text: String, columns: [String]? = nil, _ format: CSVFormat = CSVFormat()) throws
+        -> CSVTable
+    {
         try CSVTable(FileContents(Array(text.utf8), name: "t.csv"), columns: columns, format: format)
     }
 
@@ -19,7 +21,8 @@ import Testing
     }
 
     @Test func quotesLineBreaksAndDoubledQuotationMarksAreRead() throws {
-        let t = try table("\u{feff}name,\"a, b\",n\r\n\"x \"\"y\"\"\nz\",\"\",1\r\n\r\nplain 5\" pipe,q,-2.5e-3\r\n")
+        let t = try table(
+            "\u{feff}name,\"a, b\",n\r\n\"x \"\"y\"\"\nz\",\"\",1\r\n\r\nplain 5\" pipe,q,-2.5e-3\r\n")
         #expect(t.names == ["name", "a, b", "n"])
         #expect(t.rows == 2)
         #expect(try t.text("name") == ["x \"y\"\nz", "plain 5\" pipe"])
@@ -53,10 +56,13 @@ import Testing
     }
 
     @Test func raggedAndBrokenRecordsAreErrorsWithTheirLine() {
-        #expect(message("a,b\n1,2\n\"x\ny\",2\n3\n") == "t.csv, line 5: found 1 fields, expected 2 as in the first line.")
+        #expect(
+            message("a,b\n1,2\n\"x\ny\",2\n3\n")
+                == "t.csv, line 5: found 1 fields, expected 2 as in the first line.")
         #expect(message("a,b\n1,2,3") == "t.csv, line 2: found 3 fields, expected 2 as in the first line.")
         #expect(message("a,b\n\"1,2\n3,4").hasPrefix("t.csv, line 2: found a quoted field without end"))
-        #expect(message("a,b\n\"1\"x,2").hasPrefix("t.csv, line 2: found text behind a closing quotation mark"))
+        #expect(
+            message("a,b\n\"1\"x,2").hasPrefix("t.csv, line 2: found text behind a closing quotation mark"))
         #expect(message("a,a\n1,2").contains("the column \"a\" twice"))
     }
 
@@ -68,7 +74,8 @@ import Testing
 
     @Test func numbersAreTheNearestDoubles() throws {
         let texts = [
-            "0.1", "-0", "123456789012345", "1234567890123456789", "0.000123456789012345", "1e308", "2.2250738585072014e-308",
+            "0.1", "-0", "123456789012345", "1234567890123456789", "0.000123456789012345", "1e308",
+            "2.2250738585072014e-308",
             "+5.", ".5", "9007199254740993", "3.14159265358979", "inf", "-1E+3",
         ]
         let numbers = try table("x\n" + texts.joined(separator: "\n")).numbers("x").toArray(Double.self)
@@ -82,13 +89,15 @@ import Testing
     @Test func tablesSurviveWritingAndReading() throws {
         let numbers = [1, -0.1, .nan, 1e300, 5e-324, 1.0 / 3, -0.0]
         let text = ["a", "b,c", "say \"no\"", "two\nlines", "", " padded ", "é"]
-        try CSVTable([("n", .numbers(Tensor(numbers))), ("text, quoted", .text(text))]).write(to: folder.file("t.csv"))
+        try CSVTable([("n", .numbers(Tensor(numbers))), ("text, quoted", .text(text))]).write(
+            to: folder.file("t.csv"))
         let back = try CSVTable(contentsOf: folder.file("t.csv"))
         #expect(back.names == ["n", "text, quoted"])
         #expect(try back.text("text, quoted") == text)
-        #expect(try zip(back.numbers("n").toArray(Double.self), numbers).allSatisfy { a, b in
-            a.isNaN && b.isNaN || a.bitPattern == b.bitPattern
-        })
+        #expect(
+            try zip(back.numbers("n").toArray(Double.self), numbers).allSatisfy { a, b in
+                a.isNaN && b.isNaN || a.bitPattern == b.bitPattern
+            })
     }
 
     @Test func recordsAreReadOneByOne() throws {

@@ -23,21 +23,34 @@ import Testing
         },
         Target(
             testDescription: "npy",
-            seeds: { try ["plain.npy", "version2.npy", "version3.npy"].map { try readBytes(Fixture.path($0)) } }
+            seeds: {
+                try ["plain.npy", "version2.npy", "version3.npy"].map { try readBytes(Fixture.path($0)) }
+            }
         ) { try Npy.read($0, copied: true).byteCount },
         Target(
-            testDescription: "npz, stored", seeds: { [try npz()] }, repair: { repairChecksums(&$0) }, read: readArchive),
+            testDescription: "npz, stored", seeds: { [try npz()] }, repair: { repairChecksums(&$0) },
+            read: readArchive),
         Target(
             testDescription: "npz, deflated", seeds: { [try readBytes(Fixture.path("compressed.npz"))] },
             expansion: 1032, read: readArchive),
         Target(
             testDescription: "gzip",
-            seeds: { try ["fixed.gz", "stored.gz", "members.gz", "dynamic.gz"].map { try readBytes(Fixture.path($0)) } },
+            seeds: {
+                try ["fixed.gz", "stored.gz", "members.gz", "dynamic.gz"].map {
+                    try readBytes(Fixture.path($0))
+                }
+            },
             expansion: 1032
         ) { try Gzip.unpacked($0).count },
         Target(
             testDescription: "CSV",
-            seeds: { [Array("name,\"a \"\"b\"\"\",n\r\nx,\"y\nz\",1.5\n,NA,-2e5\nq,\"\",123456789012345678\n".utf8)] },
+            seeds: {
+                [
+                    Array(
+                        "name,\"a \"\"b\"\"\",n\r\nx,\"y\nz\",1.5\n,NA,-2e5\nq,\"\",123456789012345678\n".utf8
+                    )
+                ]
+            },
             expansion: 64
         ) { contents in
             let table = try CSVTable(contents)
@@ -78,7 +91,9 @@ import Testing
             } catch let error as TensorFileError {
                 outcomes.refused += 1
                 let message = error.description
-                if !message.hasPrefix("damaged") || message.contains("\n") { Issue.record("round \(round): \(message)") }
+                if !message.hasPrefix("damaged") || message.contains("\n") {
+                    Issue.record("round \(round): \(message)")
+                }
             }
         }
         #expect(outcomes.read > 0 && outcomes.refused > 1000, "\(outcomes)")
@@ -111,10 +126,14 @@ import Testing
 
     /// Sets the checksum of each stored member in the directory of a zip archive, where its fields still make sense.
     private static func repairChecksums(_ bytes: inout [UInt8]) {
-        func number(_ at: Int, _ count: Int) -> Int { (0..<count).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
+        func number(_ at: Int, _ count: Int) -> Int {
+            (0..<count).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) }
+        }
         var record = 0
         while record + 46 <= bytes.count {
-            guard bytes[record] == 0x50, bytes[record + 1] == 0x4b, bytes[record + 2] == 1, bytes[record + 3] == 2 else {
+            guard bytes[record] == 0x50, bytes[record + 1] == 0x4b, bytes[record + 2] == 1,
+                bytes[record + 3] == 2
+            else {
                 record += 1
                 continue
             }
@@ -123,7 +142,9 @@ import Testing
                 let start = header + 30 + number(header + 26, 2) + number(header + 28, 2)
                 if start + size <= bytes.count {
                     let value = checksum(bytes[start..<(start + size)])
-                    for i in 0..<4 { bytes[record + 16 + i] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(i))) }
+                    for i in 0..<4 {
+                        bytes[record + 16 + i] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(i)))
+                    }
                 }
             }
             record += 46
@@ -142,10 +163,14 @@ import Testing
 /// Ways to damage a file.
 private enum Mutation {
     private static let numbers: [UInt64] = [
-        0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, 1 << 40, 1 << 61, 1 << 62,
+        0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, 1 << 40, 1 << 61,
+        1 << 62,
         UInt64(Int64.max), 1 << 63, .max, .max - 7,
     ]
-    private static let texts = ["18446744073709551615", "9223372036854775807", "4294967296", "-1", "NaN", "1e9", "\"", "[[[[", ",", "\n"]
+    private static let texts = [
+        "18446744073709551615", "9223372036854775807", "4294967296", "-1", "NaN", "1e9", "\"", "[[[[", ",",
+        "\n",
+    ]
 
     static func apply(to bytes: inout [UInt8], _ random: inout SplitMix) {
         guard !bytes.isEmpty else { return }
@@ -157,7 +182,9 @@ private enum Mutation {
         case 3, 4:
             let number = numbers.randomElement(using: &random)!
             let width = [1, 2, 4, 8].randomElement(using: &random)!
-            for i in 0..<min(width, bytes.count - place) { bytes[place + i] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(i))) }
+            for i in 0..<min(width, bytes.count - place) {
+                bytes[place + i] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(i)))
+            }
         case 5: bytes.removeLast(bytes.count - place)
         case 6: bytes.removeSubrange(place..<min(bytes.count, place + length()))
         case 7:

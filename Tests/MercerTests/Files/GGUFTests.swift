@@ -19,7 +19,9 @@ struct GGUFBuilder {
     }
 
     /// Lengths fastest first, as in the file.
-    mutating func tensor(_ name: String, _ lengths: [UInt64], _ type: UInt32, _ bytes: [UInt8], at offset: UInt64? = nil) {
+    mutating func tensor(
+        _ name: String, _ lengths: [UInt64], _ type: UInt32, _ bytes: [UInt8], at offset: UInt64? = nil
+    ) {
         while data.count % 32 != 0 { data.append(0) }
         entries.append(
             Self.text(name) + Self.bytes(UInt32(lengths.count)) + lengths.flatMap { Self.bytes($0) }
@@ -46,7 +48,9 @@ struct GGUFBuilder {
         b.key("f64", 12, bytes((-2.5).bitPattern))
         b.key("yes", 7, [1])
         b.key("tokens", 9, bytes(UInt32(8)) + bytes(UInt64(2)) + text("a") + text("ü"))
-        b.key("scores", 9, bytes(UInt32(6)) + bytes(UInt64(2)) + bytes(Float(1).bitPattern) + bytes(Float(2).bitPattern))
+        b.key(
+            "scores", 9,
+            bytes(UInt32(6)) + bytes(UInt64(2)) + bytes(Float(1).bitPattern) + bytes(Float(2).bitPattern))
         b.key("nested", 9, bytes(UInt32(9)) + bytes(UInt64(1)) + bytes(UInt32(0)) + bytes(UInt64(1)) + [7])
         b.tensor("x", [3, 2], 0, (0..<6).flatMap { bytes(Float($0).bitPattern) })
         b.tensor("half", [2], 1, [Float16(0.5), -2].flatMap { bytes($0.bitPattern) })
@@ -56,7 +60,9 @@ struct GGUFBuilder {
 }
 
 @Suite struct GGUFTests {
-    private func open(_ builder: GGUFBuilder) throws -> GGUF { try GGUF(FileContents(builder.file, name: "m.gguf")) }
+    private func open(_ builder: GGUFBuilder) throws -> GGUF {
+        try GGUF(FileContents(builder.file, name: "m.gguf"))
+    }
 
     private func message(_ builder: GGUFBuilder) -> String {
         do {

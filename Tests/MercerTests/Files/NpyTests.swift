@@ -8,8 +8,10 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     private static let types: [(String, DType)] = [
-        ("b1", .bool), ("u1", .uint8), ("i1", .int8), ("u2", .uint16), ("i2", .int16), ("u4", .uint32), ("i4", .int32),
-        ("u8", .uint64), ("i8", .int64), ("f2", .float16), ("f4", .float32), ("f8", .float64), ("c8", .complex64),
+        ("b1", .bool), ("u1", .uint8), ("i1", .int8), ("u2", .uint16), ("i2", .int16), ("u4", .uint32),
+        ("i4", .int32),
+        ("u8", .uint64), ("i8", .int64), ("f2", .float16), ("f4", .float32), ("f8", .float64),
+        ("c8", .complex64),
         ("c16", .complex128),
     ]
 
@@ -67,10 +69,15 @@ import Testing
         #expect(try readBytes(folder.file("x.npy")) == readBytes(Fixture.path("plain.npy")))
     }
 
-    @Test(arguments: DType.allCases.filter { $0 != .bfloat16 }) func everyTypeSurvives(_ dtype: DType) throws {
-        let raw = (0..<12 * dtype.size).map { dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 91) }
+    @Test(arguments: DType.allCases.filter { $0 != .bfloat16 }) func everyTypeSurvives(_ dtype: DType) throws
+    {
+        let raw = (0..<12 * dtype.size).map {
+            dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 91)
+        }
         let x = raw.withUnsafeBytes { Tensor(bytes: $0, [3, 4], dtype) }
-        for (name, tensor) in ["x": x, "t": x.transposed(1, 0), "s": x[0, 0], "v": x[0], "e": Tensor.zeros([2, 0], dtype)] {
+        for (name, tensor) in [
+            "x": x, "t": x.transposed(1, 0), "s": x[0, 0], "v": x[0], "e": Tensor.zeros([2, 0], dtype),
+        ] {
             try Npy.write(tensor, to: folder.file(name))
             for mapped in [false, true] {
                 let back = try Npy.read(contentsOf: folder.file(name), mapped: mapped)
@@ -82,7 +89,9 @@ import Testing
     }
 
     @Test func archivesSurviveAndAreUsableInPlace() throws {
-        let tensors = ["a": Tensor([1, 2] as [Double]), "ü/b": Tensor([3] as [Int8]), "c": Tensor.zeros([100, 7])]
+        let tensors = [
+            "a": Tensor([1, 2] as [Double]), "ü/b": Tensor([3] as [Int8]), "c": Tensor.zeros([100, 7]),
+        ]
         try Npz.write(tensors, to: folder.file("x.npz"))
         let back = try loadTensors(folder.file("x.npz"), mapped: true)
         #expect(back.keys.sorted() == tensors.keys.sorted())
@@ -91,7 +100,9 @@ import Testing
             #expect(bytes(read) == bytes(tensor))
             #expect(UInt(bitPattern: read.storage.pointer) % 4096 == 0, "\(name) lies over the mapped file")
         }
-        #expect(throws: TensorFileError.self) { try Npz.write(["b": Tensor.zeros([1], .bfloat16)], to: folder.file("b")) }
+        #expect(throws: TensorFileError.self) {
+            try Npz.write(["b": Tensor.zeros([1], .bfloat16)], to: folder.file("b"))
+        }
     }
 
     @Test func zip64RecordsAreUnderstood() throws {
@@ -100,7 +111,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("structured.npy", "a structured array is not supported"), ("text.npy", "NumPy's type \"<U2\" is not supported"),
+        ("structured.npy", "a structured array is not supported"),
+        ("text.npy", "NumPy's type \"<U2\" is not supported"),
         ("object.npy", "NumPy's type \"|O\" is not supported"),
     ])
     func arraysThatAreNotNumbersAreRefusedByName(_ name: String, _ reason: String) {
@@ -112,13 +124,25 @@ import Testing
         arguments: [
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 0, "0 bytes of data, expected 4"),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 5, "5 bytes of data, expected 4"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904,4), }", 4, "can be counted"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4, "a number beyond"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (NaN,), }", 4, "found \"N\", expected a whole number"),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904,4), }", 4,
+                "can be counted"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4,
+                "a number beyond"
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (NaN,), }", 4,
+                "found \"N\", expected a whole number"
+            ),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4, "found \"-\""),
             ("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,), }", 4, "True or False"),
             ("{'descr': '<f4', 'shape': (1,), }", 4, "2 keys"),
-            ("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4, "the key 'descr' twice"),
+            (
+                "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4,
+                "the key 'descr' twice"
+            ),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", 4, "the key \"x\""),
             ("{'descr': '<f3', 'fortran_order': False, 'shape': (1,)}", 4, "NumPy's type \"<f3\""),
             ("__import__('os')", 4, "found \"_\""),

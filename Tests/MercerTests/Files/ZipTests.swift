@@ -13,7 +13,8 @@ import Testing
             #expect(Array(bytes.prefix(lines.count)) == lines)
             #expect(bytes.count == lines.count + 17710 + 40000)
             #expect(bytes.suffix(40000).allSatisfy { $0 == 0 })
-            #expect(bytes[lines.count..<(lines.count + 17710)].reduce(into: Set()) { $0.insert($1) }.count == 20)
+            #expect(
+                bytes[lines.count..<(lines.count + 17710)].reduce(into: Set()) { $0.insert($1) }.count == 20)
         } else {
             #expect(bytes == Array(lines.prefix(1000)))
         }
@@ -53,24 +54,34 @@ import Testing
     }
 
     @Test func wrongSizesAndChecksumsAreRefused() throws {
-        #expect(try message { try lastMember(altered(record, at: 24, [0xff, 0xff, 0xff, 0x0f])) }
-            .contains("one that"))
-        #expect(try message { try lastMember(altered(record, at: 24, [10, 0, 0, 0])) }.contains("more than 10 bytes"))
+        #expect(
+            try message { try lastMember(altered(record, at: 24, [0xff, 0xff, 0xff, 0x0f])) }
+                .contains("one that"))
+        #expect(
+            try message { try lastMember(altered(record, at: 24, [10, 0, 0, 0])) }.contains(
+                "more than 10 bytes"))
         #expect(try message { try lastMember(altered(record, at: 16, [1, 2, 3, 4])) }.contains("a checksum"))
-        #expect(try message { try lastMember(altered(record, at: 10, [12, 0])) }.contains("compression method 12"))
+        #expect(
+            try message { try lastMember(altered(record, at: 10, [12, 0])) }.contains("compression method 12")
+        )
         #expect(try message { try lastMember(altered(record, at: 8, [1, 0])) }.contains("encrypted"))
-        #expect(try message { try lastMember(altered([0x50, 0x4b, 5, 6], at: 10, [3, 0])) }.contains("members"))
+        #expect(
+            try message { try lastMember(altered([0x50, 0x4b, 5, 6], at: 10, [3, 0])) }.contains("members"))
     }
 
     @Test func membersThatShareDataAreRefused() throws {
         // The second record points to the first member: the trick of zip bombs.
-        #expect(try message { try lastMember(altered(record, at: 42, [0, 0, 0, 0])) }.contains("another member uses"))
+        #expect(
+            try message { try lastMember(altered(record, at: 42, [0, 0, 0, 0])) }.contains(
+                "another member uses"))
     }
 
     @Test func truncatedArchivesAreRefused() throws {
         let bytes = try readBytes(Fixture.path("compressed.npz"))
         for count in [0, 1, 21, 22, bytes.count / 2, bytes.count - 1] {
-            #expect(throws: TensorFileError.self) { try ZipArchive(FileContents(Array(bytes.prefix(count)), name: "x")) }
+            #expect(throws: TensorFileError.self) {
+                try ZipArchive(FileContents(Array(bytes.prefix(count)), name: "x"))
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ import Testing
     @Test func smoothFunctionsConvergeFast() {
         let integral = Quadrature.integrate(0...2, nodes: 20) { exp($0) }
         let exact: Double = exp(2.0) - 1
-        #expect(abs(integral - exact) < 1e-14)
+        #expect(abs(integral - exact) < 3e-14)
     }
 }
 
@@ -51,7 +51,7 @@ import Testing
         #expect(throws: NumericsError.noSignChange(method: "Brent.root", low: 1, atLow: 2, high: 2, atHigh: 5)) {
             try Brent.root(1, 2) { $0 * $0 + 1 }
         }
-        #expect(throws: NumericsError.notFinite(method: "Brent.root", at: 0)) { try Brent.root(0, 1) { log($0) } }
+        #expect(throws: NumericsError.notFinite(method: "Brent.root", at: 0)) { try Brent.root(0, 2) { log($0) } }
     }
 
     @Test func minimumIsFound() {

@@ -64,7 +64,10 @@ import Testing
         #expect((a % b).toArray(Int32.self) == [1, 1, -1, -1, 0])
         #expect((Tensor([127] as [Int8]) + Tensor([1] as [Int8])).toArray(Int8.self) == [-128])
         #expect(floorDivide(Tensor([-128] as [Int8]), Tensor([-1] as [Int8])).toArray(Int8.self) == [-128])
-        #expect(power(Tensor([3, -1, 2] as [Int64]), Tensor([4, -3, -1] as [Int64])).toArray(Int64.self) == [81, -1, 0])
+        #expect(
+            power(Tensor([3, -1, 2] as [Int64]), Tensor([4, -3, -1] as [Int64])).toArray(Int64.self) == [
+                81, -1, 0,
+            ])
         #expect((Tensor([255] as [UInt8]) % Tensor([255] as [UInt8])).toArray(UInt8.self) == [0])
         let x = Tensor([7.5, -7.5, 7.5, -7.5] as [Double])
         let y = Tensor([2, 2, -2, -2] as [Double])
@@ -86,13 +89,16 @@ import Testing
 
     @Test func everyBroadcastAgreesWithALoop() {
         let shapes: [([Int], [Int])] = [
-            ([3, 4], [4]), ([3, 4], [3, 1]), ([1], [5, 2]), ([2, 1, 7], [3, 1]), ([40, 3], [3]), ([40, 3], [40, 1]),
+            ([3, 4], [4]), ([3, 4], [3, 1]), ([1], [5, 2]), ([2, 1, 7], [3, 1]), ([40, 3], [3]),
+            ([40, 3], [40, 1]),
             ([200, 5], [5]), ([2, 3, 4], []), ([0, 3], [3]), ([300, 20], [20]), ([1, 300, 1], [30, 1, 17]),
         ]
         for (s, t) in shapes {
             let (a, b) = (samples(s), samples(t, seed: 9))
             let y = a - b
-            let (p, q) = (a.broadcast(to: y.shape).toArray(Double.self), b.broadcast(to: y.shape).toArray(Double.self))
+            let (p, q) = (
+                a.broadcast(to: y.shape).toArray(Double.self), b.broadcast(to: y.shape).toArray(Double.self)
+            )
             #expect(y.toArray(Double.self) == zip(p, q).map(-), "\(s) - \(t)")
         }
     }
@@ -111,7 +117,9 @@ import Testing
 
     @Test func resultsAreTheSameForOneAndTwoThreads() {
         let (a, b) = (samples([300, 1000]).asType(.float32), samples([1000], seed: 4).asType(.float32))
-        let run = { [(a * b).toArray(Float.self), exp(a).toArray(Float.self), (a + 1.5).toArray(Float.self)] }
+        let run = {
+            [(a * b).toArray(Float.self), exp(a).toArray(Float.self), (a + 1.5).toArray(Float.self)]
+        }
         #expect(Parallel.withThreads(1, run) == Parallel.withThreads(2, run))
     }
 
@@ -134,7 +142,9 @@ import Testing
         #expect(allClose(abs(a), Tensor([2.23606797749979, 3.0413812651491097])))
         #expect(a.conjugate().toArray(Complex<Double>.self) == [Complex(1, -2), Complex(-0.5, -3)])
         let (x, y) = (samples([4]), samples([4], seed: 2))
-        expectGradients(at: [x, y]) { abs(exp(complex($0[0], $0[1]) * complex($0[1], $0[0])) / complex($0[0], $0[1])) }
+        expectGradients(at: [x, y]) {
+            abs(exp(complex($0[0], $0[1]) * complex($0[1], $0[0])) / complex($0[0], $0[1]))
+        }
         expectGradients(at: [x, y]) {
             let z = complex($0[0], $0[1])
             return (z * z).realPart() * z.imaginaryPart() + (2 / z).conjugate().imaginaryPart()

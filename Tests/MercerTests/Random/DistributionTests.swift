@@ -85,6 +85,19 @@ import Testing
         expectDistribution(simplex[.ellipsis, 2]) { Special.regularizedBeta($0, 2, 1.5) }
     }
 
+    @Test func multivariateNormalHasItsCovariance() throws {
+        let covariance = Tensor([2, 0.6, 0.6, 1] as [Double], [2, 2])
+        let x = try Random.multivariateNormal(
+            mean: Tensor([1, -1] as [Double]), covariance: covariance, [n], key: RandomKey(21))
+        expectDistribution(x[.ellipsis, 0]) { Special.normalCDF(($0 - 1) / 2.0.squareRoot()) }
+        // The sum and the difference that is uncorrelated with the first component.
+        expectDistribution(x[.ellipsis, 0] + x[.ellipsis, 1]) { Special.normalCDF($0 / 4.2.squareRoot()) }
+        let slope = 0.3 as Double
+        expectDistribution((x[.ellipsis, 1] + 1) - (x[.ellipsis, 0] - 1) * slope) {
+            Special.normalCDF($0 / 0.82.squareRoot())
+        }
+    }
+
     @Test func integersAreEquallyLikely() {
         expectFrequencies(
             counts(Random.randInt(-3..<8, [n], key: RandomKey(1)) + 3, 11), [Double](repeating: 1 / 11.0, count: 11))

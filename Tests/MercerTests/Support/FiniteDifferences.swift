@@ -74,3 +74,6 @@ func samples(_ shape: [Int], _ low: Double = -2, _ high: Double = 2, seed: UInt6
             return low + (high - low) * Double(state >> 11) / Double(1 << 53)
         }, shape)
 }
+
+/// Functions of one tensor in an array, whose type the compiler needn't search for among overloads.
+func functions(_ all: ((Tensor) -> Tensor)...) -> [(Tensor) -> Tensor] { all }

@@ -74,7 +74,8 @@ public final class PeerWorker {
         do {
             return try JSONDecoder().decode(type, from: line)
         } catch {
-            throw PeerError.failed("an answer that isn't understood: \(String(decoding: line, as: UTF8.self))")
+            throw PeerError.failed(
+                "an answer that isn't understood: \(String(decoding: line, as: UTF8.self))")
         }
     }
 

@@ -17,6 +17,8 @@ public final class PeerWorker {
         process.arguments = ["-u", script.path]
         process.standardInput = requests
         process.standardOutput = answers
+        // Writing to a process that has ended is to be an error, not the end of this one.
+        signal(SIGPIPE, SIG_IGN)
         do {
             try process.run()
         } catch {

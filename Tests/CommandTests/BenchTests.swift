@@ -55,7 +55,8 @@ import Testing
         ).write(to: peer)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: peer.path)
         let result = try Command.run(
-            "bench", "--cases", "^matmul/64$", "--threads", "1", "--rounds", "3", "--json", "--peers", peer.path)
+            "bench", "--cases", "^matmul/64$", "--threads", "1", "--rounds", "3", "--json", "--peers",
+            peer.path)
         #expect(result.status == 0, "\(result.errors)")
         let report = try #require(try result.json() as? [String: Any])
         let row = try #require((report["rows"] as? [[String: Any]])?.first)
@@ -65,7 +66,8 @@ import Testing
     }
 
     @Test func aPeerThatFailsIsToldInOneSentence() throws {
-        let result = try Command.run("bench", "--cases", "^matmul/64$", "--peers", "/bin/true", "--threads", "1")
+        let result = try Command.run(
+            "bench", "--cases", "^matmul/64$", "--peers", "/bin/true", "--threads", "1")
         #expect(result.status == 1)
         #expect(result.errors.contains("mercer: the process of the peers ended before it answered"))
     }

@@ -95,6 +95,30 @@ import Testing
         }
     }
 
+    @Test(arguments: FusedActivation.allCases)
+    func fusedActivationsMatchThoseOnTheirOwn(_ activation: FusedActivation) {
+        for shape in [[37, 21, 45], [1, 50, 9], [300, 70, 33]] {
+            let inputs = [
+                Self.numbers([shape[0], shape[2]], 1), Self.numbers([shape[1], shape[2]], 2),
+                Self.numbers([shape[1]], 3),
+            ]
+            let fused = { (x: [Tensor]) in [linear(x[0], x[1], bias: x[2], activation: activation)] }
+            let apart = { (x: [Tensor]) in [activation(linear(x[0], x[1], bias: x[2]))] }
+            let expected = vjp(apart, primals: inputs, cotangents: [Self.numbers([shape[0], shape[1]], 4)])
+            let given = vjp(fused, primals: inputs, cotangents: [Self.numbers([shape[0], shape[1]], 4)])
+            #expect(Self.difference(fused(inputs)[0], expected.values[0].asType(.float64).toArray()) < 1e-5)
+            for (p, q) in zip(given.values + given.gradients, expected.values + expected.gradients) {
+                #expect(Self.difference(p, q.asType(.float64).toArray()) < 1e-4)
+            }
+            let curvature = [fused, apart].map { f in
+                hessianVectorProduct({ f($0)[0].sum() }, primals: inputs, vector: inputs).product
+            }
+            for (p, q) in zip(curvature[0], curvature[1]) {
+                #expect(Self.difference(p, q.asType(.float64).toArray()) < 1e-2)
+            }
+        }
+    }
+
     @Test func linearLayersHaveGradientsForEachExample() {
         let (w, b) = (samples([3, 4], seed: 5), samples([3], seed: 6))
         let x = samples([5, 2, 4])

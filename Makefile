@@ -4,8 +4,6 @@
 SWIFT ?= swift
 MERCER := .build/release/mercer
 CASES ?= .
-# Wheels of PyTorch without the libraries for graphics cards.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SOURCES := Package.swift Sources Tests Benchmarks/Mercer
 
 .PHONY: help setup build run test oracles bench results tables docs format lint clean
@@ -42,8 +40,7 @@ bench: build .venv-bench/ready
 
 .venv-bench/ready: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $< \
-		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $<
 	@touch $@
 
 results: build

@@ -38,7 +38,7 @@ let package = Package(
 
         // The command, and the cases that it measures beside other libraries.
         .target(
-            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers"],
+            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers", "MercerImage"],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
@@ -61,7 +61,7 @@ let package = Package(
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(
             name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
-        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -14,8 +14,16 @@ extension Resampler {
         input n: Int, output m: Int, rule: ResampleRule, range: ClosedRange<Double>? = nil, scale: Double? = nil
     ) {
         precondition(n > 0 && m > 0, "Resampler: from \(n) to \(m) pixels")
-        let low = range?.lowerBound ?? 0
-        let high = range?.upperBound ?? Double(n)
+        var low = range?.lowerBound ?? 0
+        var high = range?.upperBound ?? Double(n)
+        if rule.convention == .pillow {
+            // Pillow keeps its box in single precision, and leaves out what changes nothing.
+            (low, high) = (Double(Float(low)), Double(Float(high)))
+            if n == m && low == 0 && high == Double(n) {
+                self = .identity(n)
+                return
+            }
+        }
         precondition(
             low >= 0 && high <= Double(n) && low < high, "Resampler: \(low)...\(high) of a line of \(n) pixels")
         let grid = Grid(n: n, m: m, origin: low, length: high - low, scale: scale ?? (high - low) / Double(m))

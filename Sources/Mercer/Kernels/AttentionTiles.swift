@@ -54,7 +54,8 @@ struct AttentionTiles {
     private let panel = Int(Kernels.gemm.panel_columns)
 
     init(
-        batch: Int, heads: Int, group: Int, queries: Int, keys: Int, width: Int, valueWidth: Int, scale: Float,
+        batch: Int, heads: Int, group: Int, queries: Int, keys: Int, width: Int, valueWidth: Int,
+        scale: Float,
         causal: Bool, mask: Mask?
     ) {
         self.batch = batch
@@ -88,7 +89,8 @@ struct AttentionTiles {
                     let start = t * Self.tile
                     let count = min(Self.tile, keys - start)
                     gemm.pack_right_columns(
-                        Int64(width), Int64(count), keyBase + start * k.strides.2, Int64(k.strides.2), Int64(width),
+                        Int64(width), Int64(count), keyBase + start * k.strides.2, Int64(k.strides.2),
+                        Int64(width),
                         packedKeys + start * width)
                     gemm.pack_right_rows(
                         Int64(count), Int64(valueWidth), valueBase + start * v.strides.2, Int64(v.strides.2),
@@ -145,7 +147,8 @@ struct AttentionTiles {
                         let softmaxScale = masked(b, h, first, rows, start, count, scoreRows)
                         let at = first - block.lowerBound
                         kernels.softmax_part(
-                            Int64(rows), Int64(count), scores, Int64(stride), softmaxScale, maxima + at, sums + at,
+                            Int64(rows), Int64(count), scores, Int64(stride), softmaxScale, maxima + at,
+                            sums + at,
                             outRows, Int64(valueWidth), start == 0)
                         weighValues(rows, start, count, weightRows, packedValues, outRows)
                     }
@@ -155,7 +158,8 @@ struct AttentionTiles {
                     let at = first - block.lowerBound
                     for i in 0..<rows { outRows[i] = outBase + (first + i) * out.strides.2 }
                     kernels.finish(
-                        Int64(rows), maxima + at, sums + at, outRows, Int64(valueWidth), logSums.map { $0 + first })
+                        Int64(rows), maxima + at, sums + at, outRows, Int64(valueWidth),
+                        logSums.map { $0 + first })
                 }
             }
         }
@@ -171,7 +175,8 @@ struct AttentionTiles {
         let base = packedValues + start * padded(valueWidth)
         if deep == count {
             gemm.panel(
-                Int64(rows), Int64(valueWidth), 1, Int64(count), nil, weights, 0, base, out, 0, nil, start > 0)
+                Int64(rows), Int64(valueWidth), 1, Int64(count), nil, weights, 0, base, out, 0, nil, start > 0
+            )
             return
         }
         for column in Swift.stride(from: 0, to: valueWidth, by: panel) {
@@ -202,7 +207,9 @@ struct AttentionTiles {
         if causal {
             for i in 0..<rows {
                 let visible = max(0, limit(first + i) - start)
-                if visible < count { (scores[i] + visible).update(repeating: -.infinity, count: count - visible) }
+                if visible < count {
+                    (scores[i] + visible).update(repeating: -.infinity, count: count - visible)
+                }
             }
         }
         return mask == nil ? scale : 1
@@ -215,7 +222,8 @@ struct AttentionTiles {
         ) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * height) { constant in
-            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: 2 * height) { mutable in
+            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: 2 * height) {
+                mutable in
                 let (c, m) = (constant.baseAddress!, mutable.baseAddress!)
                 body(c, m, m + height, c + height)
             }
@@ -229,7 +237,8 @@ struct AttentionTiles {
     private var backwardQueries: Int { 8 * height }
 
     func backward(
-        _ q: Rows, _ k: Rows, _ v: Rows, _ out: Rows, _ gradient: Rows, logSums: UnsafePointer<Float>, _ gq: Rows,
+        _ q: Rows, _ k: Rows, _ v: Rows, _ out: Rows, _ gradient: Rows, logSums: UnsafePointer<Float>,
+        _ gq: Rows,
         _ gk: Rows, _ gv: Rows
     ) {
         forEachSharedHead { b, shared in
@@ -264,7 +273,8 @@ struct AttentionTiles {
     }
 
     private func pack(
-        _ k: UnsafePointer<Float>, _ keyStride: Int, _ v: UnsafePointer<Float>, _ valueStride: Int, _ packed: Packed
+        _ k: UnsafePointer<Float>, _ keyStride: Int, _ v: UnsafePointer<Float>, _ valueStride: Int,
+        _ packed: Packed
     ) {
         for start in Swift.stride(from: 0, to: keys, by: Self.backwardKeys) {
             let count = min(Self.backwardKeys, keys - start)
@@ -272,7 +282,8 @@ struct AttentionTiles {
                 Int64(width), Int64(count), k + start * keyStride, Int64(keyStride), Int64(width),
                 packed.keysTransposed + start * width)
             gemm.pack_right_columns(
-                Int64(valueWidth), Int64(count), v + start * valueStride, Int64(valueStride), Int64(valueWidth),
+                Int64(valueWidth), Int64(count), v + start * valueStride, Int64(valueStride),
+                Int64(valueWidth),
                 packed.valuesTransposed + start * valueWidth)
             // As deep as the tile's panels, so that the padding of a tile meets zeros.
             let deep = padded(count)
@@ -312,9 +323,12 @@ struct AttentionTiles {
                 let visible = min(Self.backwardKeys, limit(block.upperBound - 1) - start)
                 if visible <= 0 && start > 0 { break }
                 let tile = Tile(
-                    start: start, count: visible, deep: min(Self.backwardKeys, keys - start), weights: weights,
+                    start: start, count: visible, deep: min(Self.backwardKeys, keys - start),
+                    weights: weights,
                     scoreGradients: scoreGradients)
-                fill(tile, b, h, block, packed, queryBase, q.strides.2, gradientBase, gradient.strides.2, logSums, deltas)
+                fill(
+                    tile, b, h, block, packed, queryBase, q.strides.2, gradientBase, gradient.strides.2,
+                    logSums, deltas)
                 addQueryGradient(tile, block, packed, resultBase, gq.strides.2)
                 addTransposed(tile, count, gradientColumns, valueWidth, weights, valueSums)
                 addTransposed(tile, count, queryColumns, width, scoreGradients, keySums)
@@ -336,17 +350,20 @@ struct AttentionTiles {
 
     /// Columns of a matrix in left panels: its rows as depth.
     private func packColumns(
-        _ from: UnsafePointer<Float>, _ stride: Int, _ depth: Int, _ columns: Int, _ to: UnsafeMutablePointer<Float>
+        _ from: UnsafePointer<Float>, _ stride: Int, _ depth: Int, _ columns: Int,
+        _ to: UnsafeMutablePointer<Float>
     ) {
         for first in Swift.stride(from: 0, to: columns, by: height) {
             gemm.pack_left_columns(
-                Int64(min(height, columns - first)), Int64(depth), from + first, Int64(stride), to + first * depth)
+                Int64(min(height, columns - first)), Int64(depth), from + first, Int64(stride),
+                to + first * depth)
         }
     }
 
     private func fill(
         _ tile: Tile, _ b: Int, _ h: Int, _ block: Range<Int>, _ packed: Packed, _ q: UnsafePointer<Float>,
-        _ queryStride: Int, _ gradient: UnsafePointer<Float>, _ gradientStride: Int, _ logSums: UnsafePointer<Float>,
+        _ queryStride: Int, _ gradient: UnsafePointer<Float>, _ gradientStride: Int,
+        _ logSums: UnsafePointer<Float>,
         _ deltas: UnsafePointer<Float>
     ) {
         withRowPointers { queryRows, weightRows, gradientRows, incomingRows in
@@ -368,7 +385,8 @@ struct AttentionTiles {
                         packed.keysTransposed + (tile.start + column) * width, weightRows, 0, nil, false)
                     gemm.panel(
                         Int64(rows), Int64(columns), 1, Int64(valueWidth), nil, incomingRows, 0,
-                        packed.valuesTransposed + (tile.start + column) * valueWidth, gradientRows, 0, nil, false)
+                        packed.valuesTransposed + (tile.start + column) * valueWidth, gradientRows, 0, nil,
+                        false)
                     let scoreScale = masked(
                         b, h, block.lowerBound + first, rows, tile.start + column, columns, weightRows)
                     for i in 0..<rows {
@@ -382,11 +400,13 @@ struct AttentionTiles {
     }
 
     private func addQueryGradient(
-        _ tile: Tile, _ block: Range<Int>, _ packed: Packed, _ result: UnsafeMutablePointer<Float>, _ stride: Int
+        _ tile: Tile, _ block: Range<Int>, _ packed: Packed, _ result: UnsafeMutablePointer<Float>,
+        _ stride: Int
     ) {
         let segments = (tile.count + panel - 1) / panel
         let deep = padded(tile.deep)
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(1, segments * height)) { pointers in
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(1, segments * height)) {
+            pointers in
             withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: height) { outputs in
                 for first in Swift.stride(from: 0, to: block.count, by: height) {
                     let rows = min(height, block.count - first)
@@ -399,7 +419,8 @@ struct AttentionTiles {
                     }
                     for column in Swift.stride(from: 0, to: width, by: panel) {
                         gemm.panel(
-                            Int64(rows), Int64(min(panel, width - column)), Int64(segments), Int64(panel), nil,
+                            Int64(rows), Int64(min(panel, width - column)), Int64(segments), Int64(panel),
+                            nil,
                             pointers.baseAddress!, 0,
                             packed.keyRows + tile.start * padded(width) + column * deep, outputs.baseAddress!,
                             Int64(column), nil, tile.start > 0)
@@ -411,7 +432,8 @@ struct AttentionTiles {
 
     /// sums[c][key] += Σ over the block's queries of columns[query][c] · tile[query][key].
     private func addTransposed(
-        _ tile: Tile, _ depth: Int, _ columns: UnsafePointer<Float>, _ width: Int, _ values: UnsafePointer<Float>,
+        _ tile: Tile, _ depth: Int, _ columns: UnsafePointer<Float>, _ width: Int,
+        _ values: UnsafePointer<Float>,
         _ sums: UnsafeMutablePointer<Float>
     ) {
         withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: height) { outputs in
@@ -426,7 +448,8 @@ struct AttentionTiles {
     }
 
     private static func transpose(
-        _ from: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ to: UnsafeMutablePointer<Float>, _ stride: Int
+        _ from: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ to: UnsafeMutablePointer<Float>,
+        _ stride: Int
     ) {
         for j in Swift.stride(from: 0, to: columns, by: 16) {
             for i in 0..<rows {

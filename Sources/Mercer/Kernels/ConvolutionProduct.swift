@@ -36,7 +36,9 @@ struct ImagePixels: LeftOperand {
         run = channels
         var offsets: [(Int, Int, Int)] = []
         for z in phases[0].reading.offsets {
-            for y in phases[1].reading.offsets { for x in phases[2].reading.offsets { offsets.append((z, y, x)) } }
+            for y in phases[1].reading.offsets {
+                for x in phases[2].reading.offsets { offsets.append((z, y, x)) }
+            }
         }
         tapOffsets = offsets
         tapElements = offsets.map { (($0.0 * source[1] + $0.1) * source[2] + $0.2) * pixelStride }
@@ -52,8 +54,9 @@ struct ImagePixels: LeftOperand {
 
     /// Calls `body` with the source position that each row's taps count from.
     @inline(__always)
-    private func forEachPosition(_ rows: Range<Int>, _ body: (_ index: Int, _ n: Int, _ z: Int, _ y: Int, _ x: Int) -> Void)
-    {
+    private func forEachPosition(
+        _ rows: Range<Int>, _ body: (_ index: Int, _ n: Int, _ z: Int, _ y: Int, _ x: Int) -> Void
+    ) {
         var x = rows.lowerBound % grid.2
         var rest = rows.lowerBound / grid.2
         var y = rest % grid.1
@@ -135,11 +138,13 @@ struct ImagePatches: RightOperand {
         let channels = pixels.run
         let taps = (columns.lowerBound / channels)..<((columns.upperBound - 1) / channels + 1)
         let positions = (first + run.lowerBound)..<(first + run.upperBound)
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: run.count * taps.count) { pointers in
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: run.count * taps.count) {
+            pointers in
             pixels.rowPointers(positions, taps, pointers.baseAddress!)
             Kernels.gemm.pack_right_segments(
                 Int64(run.count), Int64(taps.count), Int64(channels), pointers.baseAddress!,
-                Int64(columns.lowerBound - taps.lowerBound * channels), Int64(columns.count), Int64(panelDepth), to)
+                Int64(columns.lowerBound - taps.lowerBound * channels), Int64(columns.count),
+                Int64(panelDepth), to)
         }
     }
 }
@@ -284,7 +289,8 @@ enum ConvolutionProduct {
 
     /// The weight gradient of the examples together, or of each: `result` is `[examples or 1, weight's shape]`.
     static func weightGradient(
-        _ g: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, perExample: Bool,
+        _ g: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>,
+        perExample: Bool,
         _ result: UnsafeMutablePointer<Float>
     ) {
         let depth = g.taps * g.groupInputs
@@ -337,7 +343,13 @@ struct NarrowImage {
             g.batch > 0 && g.outputPixels > 0
         else { return nil }
         geometry = g
-        padded = (0..<3).map { max(g.padding[$0], 0) + max(g.input[$0], (g.output[$0] - 1) * g.stride[$0] + g.dilation[$0] * (g.kernel[$0] - 1) + 1 - g.padding[$0]) }
+        padded = (0..<3).map {
+            max(g.padding[$0], 0)
+                + max(
+                    g.input[$0],
+                    (g.output[$0] - 1) * g.stride[$0] + g.dilation[$0] * (g.kernel[$0] - 1) + 1
+                        - g.padding[$0])
+        }
         guard g.padding.allSatisfy({ $0 >= 0 }) else { return nil }
     }
 
@@ -364,7 +376,8 @@ struct NarrowImage {
                         offsets: axis == 2 ? [0] : phase.reading.taps.map { $0 * g.dilation[axis] }))
             }
             let pixels = ImagePixels(
-                base: image, pixelStride: channels, channels: run, source: padded, phases: phases, zeros: image)
+                base: image, pixelStride: channels, channels: run, source: padded, phases: phases,
+                zeros: image)
             Product(
                 rows: g.batch * g.outputPixels, columns: g.outputChannels, left: pixels,
                 right: RightColumns(base: weight, stride: g.taps * channels, run: run),

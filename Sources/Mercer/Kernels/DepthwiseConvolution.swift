@@ -97,7 +97,8 @@ struct DepthwiseConvolution {
     }
 
     /// For each target position of an axis the source positions inside the image and the taps that read them.
-    private func alongAxis(_ target: Int, _ source: Int, _ phases: [AxisPhase]) -> [[(source: Int, tap: Int)]] {
+    private func alongAxis(_ target: Int, _ source: Int, _ phases: [AxisPhase]) -> [[(source: Int, tap: Int)]]
+    {
         var result = [[(source: Int, tap: Int)]](repeating: [], count: target)
         for phase in phases {
             for i in 0..<phase.count {
@@ -135,7 +136,8 @@ struct DepthwiseConvolution {
     /// The gradient with respect to the input, where each input channel has one output channel; else with respect to
     /// the input repeated for each of them, `[…, outputs]`.
     func inputGradient(
-        _ gradient: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>
+        _ gradient: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+        _ result: UnsafeMutablePointer<Float>
     ) {
         run(backwardPass, gradient, geometry.outputChannels, multiplier: 1, weight, nil, result)
     }
@@ -200,7 +202,8 @@ struct DepthwiseConvolution {
 
     private func runBand(
         _ pass: Pass, _ band: Range<Int>, _ image: Int, _ block: Int, _ source: UnsafePointer<Float>,
-        _ sourceChannels: Int, _ multiplier: Int, _ weights: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?,
+        _ sourceChannels: Int, _ multiplier: Int, _ weights: UnsafePointer<Float>,
+        _ bias: UnsafePointer<Float>?,
         _ target: UnsafeMutablePointer<Float>
     ) {
         let g = geometry
@@ -216,8 +219,10 @@ struct DepthwiseConvolution {
             for z in 0..<pass.source[0] {
                 for y in needed {
                     packRow(
-                        pass, source + (z * pass.source[1] + y) * pass.source[2] * sourceChannels, sourceChannels,
-                        multiplier, block, channels, strip + (z * needed.count + y - needed.lowerBound) * rowSize)
+                        pass, source + (z * pass.source[1] + y) * pass.source[2] * sourceChannels,
+                        sourceChannels,
+                        multiplier, block, channels,
+                        strip + (z * needed.count + y - needed.lowerBound) * rowSize)
                 }
             }
             withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * mostRows) { pointers in
@@ -234,14 +239,17 @@ struct DepthwiseConvolution {
                             let phase = column.phase
                             guard phase.count > 0 else { continue }
                             let isEmpty = column.taps.isEmpty
-                            let shift = isEmpty ? 0 : phase.reading.offsets[column.taps.lowerBound] + pass.before
+                            let shift =
+                                isEmpty ? 0 : phase.reading.offsets[column.taps.lowerBound] + pass.before
                             let origin = UnsafePointer(strip) + shift * lanes
                             let firstTap = weights + (first + column.taps.lowerBound) * lanes
                             pass.meetings.withUnsafeBufferPointer { meetings in
                                 var count = 0
                                 for m in met {
                                     let meeting = meetings[m]
-                                    let at = Int(meeting.plane) &* needed.count &+ Int(meeting.row) &- needed.lowerBound
+                                    let at =
+                                        Int(meeting.plane) &* needed.count &+ Int(meeting.row)
+                                        &- needed.lowerBound
                                     strips[count] = origin + at &* rowSize
                                     taps[count] = firstTap + Int(meeting.kernelRow) &* rowTaps &* lanes
                                     count &+= 1
@@ -249,7 +257,8 @@ struct DepthwiseConvolution {
                             }
                             kernels.row(
                                 Int64(phase.count), isEmpty ? 0 : Int64(met.count), strips,
-                                Int64(phase.reading.step), Int64(column.tapStep), taps, Int64(column.taps.count),
+                                Int64(phase.reading.step), Int64(column.tapStep), taps,
+                                Int64(column.taps.count),
                                 bias, Int64(channels),
                                 target + (firstPixel + phase.start) * g.outputChannels + block * lanes,
                                 Int64(phase.step * g.outputChannels))
@@ -264,7 +273,9 @@ struct DepthwiseConvolution {
     private func sourceRows(_ pass: Pass, _ band: Range<Int>) -> Range<Int> {
         var (low, high) = (Int.max, Int.min)
         for phase in pass.rows {
-            guard let least = phase.reading.offsets.min(), let most = phase.reading.offsets.max() else { continue }
+            guard let least = phase.reading.offsets.min(), let most = phase.reading.offsets.max() else {
+                continue
+            }
             let first = max(0, (band.lowerBound - phase.start + phase.step - 1) / phase.step)
             let last = min(phase.count - 1, (band.upperBound - 1 - phase.start) / phase.step)
             if band.upperBound - 1 < phase.start || last < first { continue }
@@ -276,13 +287,15 @@ struct DepthwiseConvolution {
     }
 
     private func packRow(
-        _ pass: Pass, _ from: UnsafePointer<Float>, _ stride: Int, _ multiplier: Int, _ block: Int, _ channels: Int,
+        _ pass: Pass, _ from: UnsafePointer<Float>, _ stride: Int, _ multiplier: Int, _ block: Int,
+        _ channels: Int,
         _ to: UnsafeMutablePointer<Float>
     ) {
         let inner = pass.source[2] * lanes
         to.update(repeating: 0, count: pass.before * lanes)
         Kernels.depthwise.pack_pixels(
-            Int64(pass.source[2]), from, Int64(stride), Int64(block * lanes), Int64(multiplier), Int64(channels),
+            Int64(pass.source[2]), from, Int64(stride), Int64(block * lanes), Int64(multiplier),
+            Int64(channels),
             to + pass.before * lanes)
         let end = pass.before * lanes + inner
         (to + end).update(repeating: 0, count: pass.length * lanes - end)
@@ -342,7 +355,8 @@ struct DepthwiseConvolution {
             let incoming = strip + sourceRows * rowSize
             for row in 0..<sourceRows {
                 packRow(
-                    pass, x + (image * sourceRows + row) * g.input[2] * g.inputChannels, g.inputChannels, multiplier,
+                    pass, x + (image * sourceRows + row) * g.input[2] * g.inputChannels, g.inputChannels,
+                    multiplier,
                     block, channels, strip + row * rowSize)
             }
             let outputRows = g.output[0] * g.output[1]

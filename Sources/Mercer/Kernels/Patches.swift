@@ -51,7 +51,8 @@ enum PatchConvolution {
     }
 
     static func weightGradient(
-        _ g: ConvolutionGeometry, _ x: UnsafePointer<Double>, _ gradient: UnsafePointer<Double>, perExample: Bool,
+        _ g: ConvolutionGeometry, _ x: UnsafePointer<Double>, _ gradient: UnsafePointer<Double>,
+        perExample: Bool,
         _ result: UnsafeMutablePointer<Double>
     ) {
         let depth = g.taps * g.groupInputs
@@ -65,7 +66,8 @@ enum PatchConvolution {
                 withExtendedLifetime((patches, product)) {
                     multiply(
                         g.groupOutputs, depth, rows,
-                        gradient + n * rows * g.outputChannels + group * g.groupOutputs, g.outputChannels, true,
+                        gradient + n * rows * g.outputChannels + group * g.groupOutputs, g.outputChannels,
+                        true,
                         patches.pointer(Double.self), depth, false, product)
                     let to = result + (perExample ? n * size : 0) + group * g.groupOutputs * depth
                     let from = product.pointer(Double.self)
@@ -80,7 +82,8 @@ enum PatchConvolution {
     }
 
     private static func multiply(
-        _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Double>, _ strideA: Int, _ transposedA: Bool,
+        _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Double>, _ strideA: Int,
+        _ transposedA: Bool,
         _ b: UnsafePointer<Double>, _ strideB: Int, _ transposedB: Bool, _ result: Tensor
     ) {
         MatrixProduct.float64(
@@ -89,7 +92,9 @@ enum PatchConvolution {
     }
 
     /// The pixels that all taps of all output positions of one image read, `[positions, taps · channels]`.
-    private static func patches(_ g: ConvolutionGeometry, _ x: UnsafePointer<Double>, _ n: Int, _ group: Int) -> Tensor {
+    private static func patches(_ g: ConvolutionGeometry, _ x: UnsafePointer<Double>, _ n: Int, _ group: Int)
+        -> Tensor
+    {
         let depth = g.taps * g.groupInputs
         let result = Tensor(uninitialized: [g.outputPixels, depth], .float64)
         let to = result.mutablePointer(Double.self)
@@ -102,7 +107,9 @@ enum PatchConvolution {
     }
 
     /// Calls `body` with each output position, tap, and the input pixel where they meet, nil outside the image.
-    private static func forEachTap(_ g: ConvolutionGeometry, _ body: (_ position: Int, _ tap: Int, _ pixel: Int?) -> Void) {
+    private static func forEachTap(
+        _ g: ConvolutionGeometry, _ body: (_ position: Int, _ tap: Int, _ pixel: Int?) -> Void
+    ) {
         var position = 0
         for z in 0..<g.output[0] {
             for y in 0..<g.output[1] {

@@ -16,7 +16,8 @@ import Foundation
 ///   - causal: whether query i sees keys 0...i only.
 /// - Returns: `[batch, heads, queries, any]`.
 public func scaledDotProductAttention(
-    queries: Tensor, keys: Tensor, values: Tensor, scale: Float? = nil, mask: Tensor? = nil, causal: Bool = false
+    queries: Tensor, keys: Tensor, values: Tensor, scale: Float? = nil, mask: Tensor? = nil,
+    causal: Bool = false
 ) -> Tensor {
     precondition(
         queries.rank == 4 && keys.rank == 4 && values.rank == 4 && queries.shape[0] == keys.shape[0]
@@ -29,7 +30,8 @@ public func scaledDotProductAttention(
     if let mask {
         precondition(
             mask.rank <= 4 && Shape.broadcast(mask.shape, scores, "scaledDotProductAttention mask") == scores,
-            "scaledDotProductAttention: a mask of shape \(mask.shape) doesn't broadcast to scores of shape \(scores)")
+            "scaledDotProductAttention: a mask of shape \(mask.shape) doesn't broadcast to scores of shape \(scores)"
+        )
     }
     let type = queries.dtype.promoted(with: keys.dtype).promoted(with: values.dtype)
     if queries.dtype != type || keys.dtype != type || values.dtype != type {
@@ -73,8 +75,10 @@ struct Attention {
         guard isTracked, let logSums else { return out }
         return out.tracked("scaledDotProductAttention", from: [q, k, v], keepsOutput: true) { back in
             if Gradients.isRecording {
-                return vjp({ [composed($0[0], $0[1], $0[2])] }, primals: [q, k, v], cotangents: [back.gradient])
-                    .gradients
+                return vjp(
+                    { [composed($0[0], $0[1], $0[2])] }, primals: [q, k, v], cotangents: [back.gradient]
+                )
+                .gradients
             }
             let results = backward(
                 q.detached, k.detached, v.detached, back.output.detached, logSums, back.gradient.detached)
@@ -142,7 +146,9 @@ struct Attention {
         if let mask, mask.dtype != .bool { shifted = shifted + mask.asType(scores.dtype) }
         if let visible { shifted = which(visible, shifted, hidden) }
         let maximum = shifted.detached.max(axis: -1, keepDims: true)
-        shifted = shifted - which(maximum .< Tensor.scalar(-1e29, scores.dtype), Tensor.zeros(like: maximum), maximum)
+        shifted =
+            shifted
+            - which(maximum .< Tensor.scalar(-1e29, scores.dtype), Tensor.zeros(like: maximum), maximum)
         var weights = exp(shifted)
         if let visible { weights = which(visible, weights, Tensor.scalar(0, scores.dtype)) }
         let sums = weights.sum(axis: -1, keepDims: true)

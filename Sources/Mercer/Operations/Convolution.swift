@@ -30,7 +30,8 @@ public func conv1d(
 ///   - padding: zeros around the image: one number, one for each axis, before and after each axis, or `.same`.
 /// - Returns: `[batch, height, width, output]`, as large as PyTorch's.
 public func conv2d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: IntOrPair = 1, padding: ConvolutionPadding = 0,
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: IntOrPair = 1,
+    padding: ConvolutionPadding = 0,
     dilation: IntOrPair = 1, groups: Int = 1
 ) -> Tensor {
     convolution("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
@@ -39,7 +40,8 @@ public func conv2d(
 /// A convolution of volumes: `[batch, depth, height, width, channels]` with
 /// `[output, depth, height, width, channels / groups]`.
 public func conv3d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: IntOrTriple = 1, padding: ConvolutionPadding = 0,
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: IntOrTriple = 1,
+    padding: ConvolutionPadding = 0,
     dilation: IntOrTriple = 1, groups: Int = 1
 ) -> Tensor {
     convolution("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
@@ -69,7 +71,8 @@ enum Convolution {
         _ g: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil,
         _ name: StaticString = "convolution"
     ) -> Tensor {
-        let y = forwardValue(g, x.detached.contiguous(), weight.detached.contiguous(), bias?.detached.contiguous())
+        let y = forwardValue(
+            g, x.detached.contiguous(), weight.detached.contiguous(), bias?.detached.contiguous())
         guard x.isTracked || weight.isTracked || bias?.isTracked == true else { return y }
         let keptX = weight.isTracked ? x : nil
         let keptWeight = x.isTracked ? weight : nil
@@ -91,7 +94,8 @@ enum Convolution {
 
     /// The gradient with respect to x from that with respect to y, and the weight.
     static func inputGradient(
-        _ g: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor, _ name: StaticString = "convolutionInputGradient"
+        _ g: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor,
+        _ name: StaticString = "convolutionInputGradient"
     ) -> Tensor {
         let result = inputGradientValue(g, gradient.detached.contiguous(), weight.detached.contiguous())
         guard gradient.isTracked || weight.isTracked else { return result }
@@ -108,10 +112,13 @@ enum Convolution {
 
     /// The gradient with respect to the weight from x and the gradient with respect to y; for each example apart,
     /// `[examples, weight's shape]`, if asked.
-    static func weightGradient(_ g: ConvolutionGeometry, _ x: Tensor, _ gradient: Tensor, perExample: Bool = false)
+    static func weightGradient(
+        _ g: ConvolutionGeometry, _ x: Tensor, _ gradient: Tensor, perExample: Bool = false
+    )
         -> Tensor
     {
-        let result = weightGradientValue(g, x.detached.contiguous(), gradient.detached.contiguous(), perExample)
+        let result = weightGradientValue(
+            g, x.detached.contiguous(), gradient.detached.contiguous(), perExample)
         guard x.isTracked || gradient.isTracked else { return result }
         let keptX = gradient.isTracked ? x : nil
         let keptGradient = x.isTracked ? gradient : nil
@@ -128,9 +135,11 @@ enum Convolution {
             return [
                 back.needs(0)
                     ? concatenated(
-                        each.map { inputGradient(single, example(keptGradient!, $0), back.gradient[$0]) }) : nil,
+                        each.map { inputGradient(single, example(keptGradient!, $0), back.gradient[$0]) })
+                    : nil,
                 back.needs(1)
-                    ? concatenated(each.map { forward(single, example(keptX!, $0), back.gradient[$0]) }) : nil,
+                    ? concatenated(each.map { forward(single, example(keptX!, $0), back.gradient[$0]) })
+                    : nil,
             ]
         }
     }
@@ -139,7 +148,9 @@ enum Convolution {
 
     // MARK: Values
 
-    private static func forwardValue(_ g: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
+    private static func forwardValue(_ g: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?)
+        -> Tensor
+    {
         let y = Tensor(uninitialized: g.outputShape, x.dtype)
         if y.count == 0 { return y }
         if x.dtype == .float64 {
@@ -157,12 +168,15 @@ enum Convolution {
         return y
     }
 
-    private static func inputGradientValue(_ g: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor) -> Tensor {
+    private static func inputGradientValue(_ g: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor)
+        -> Tensor
+    {
         if g.batch * g.outputPixels * g.outputChannels == 0 { return .zeros(g.inputShape, gradient.dtype) }
         if gradient.dtype == .float64 {
             let result = Tensor(uninitialized: g.inputShape, .float64)
             PatchConvolution.inputGradient(
-                g, gradient.pointer(Double.self), weight.pointer(Double.self), result.mutablePointer(Double.self))
+                g, gradient.pointer(Double.self), weight.pointer(Double.self),
+                result.mutablePointer(Double.self))
             return result
         }
         let (p, q) = (gradient.pointer(Float.self), weight.pointer(Float.self))
@@ -194,9 +208,11 @@ enum Convolution {
         }
         let (p, q) = (x.pointer(Float.self), gradient.pointer(Float.self))
         if g.isDepthwise {
-            DepthwiseConvolution(g).weightGradient(p, q, perExample: perExample, result.mutablePointer(Float.self))
+            DepthwiseConvolution(g).weightGradient(
+                p, q, perExample: perExample, result.mutablePointer(Float.self))
         } else {
-            ConvolutionProduct.weightGradient(g, p, q, perExample: perExample, result.mutablePointer(Float.self))
+            ConvolutionProduct.weightGradient(
+                g, p, q, perExample: perExample, result.mutablePointer(Float.self))
         }
         return result
     }

@@ -36,7 +36,8 @@ public enum ConvolutionPadding: ExpressibleByIntegerLiteral, ExpressibleByArrayL
     public init(integerLiteral value: Int) { self = .symmetric(PerAxis(value)) }
     public init(arrayLiteral elements: Int...) { self = .symmetric(PerAxis(elements)) }
 
-    func resolved(kernel: [Int], dilation: [Int], _ operation: StaticString) -> (before: [Int], after: [Int]) {
+    func resolved(kernel: [Int], dilation: [Int], _ operation: StaticString) -> (before: [Int], after: [Int])
+    {
         switch self {
         case .symmetric(let padding):
             let both = padding.expanded(to: kernel.count, operation, "padding")
@@ -132,7 +133,8 @@ struct ConvolutionGeometry: Hashable {
 
     /// The geometry from sizes that are known to fit; spatial ones as many as `axes`.
     init(
-        axes: Int, batch: Int, input: [Int], inputChannels: Int, output: [Int], outputChannels: Int, kernel: [Int],
+        axes: Int, batch: Int, input: [Int], inputChannels: Int, output: [Int], outputChannels: Int,
+        kernel: [Int],
         stride: [Int], dilation: [Int], padding: [Int], groups: Int
     ) {
         func filled(_ values: [Int], _ filler: Int) -> [Int] {

@@ -3,7 +3,8 @@
 /// A transposed convolution of sequences: `[batch, length, channels]` with a weight `[output, kernel, channels / groups]`.
 /// See ``convTransposed2d(_:_:bias:stride:padding:outputPadding:dilation:groups:)``.
 public func convTransposed1d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0,
     dilation: Int = 1, groups: Int = 1
 ) -> Tensor {
     convolutionTransposed(
@@ -48,8 +49,10 @@ private func convolutionTransposed(
     )
     let (channels, outputs) = (x.shape[axes + 1], weight.shape[0])
     precondition(
-        groups > 0 && channels % groups == 0 && outputs % groups == 0 && weight.shape[axes + 1] == channels / groups,
-        "\(operation): input of shape \(x.shape) and weight of shape \(weight.shape) don't fit with \(groups) groups")
+        groups > 0 && channels % groups == 0 && outputs % groups == 0
+            && weight.shape[axes + 1] == channels / groups,
+        "\(operation): input of shape \(x.shape) and weight of shape \(weight.shape) don't fit with \(groups) groups"
+    )
     precondition(
         bias == nil || bias!.shape == [outputs],
         "\(operation): bias of shape \(bias?.shape ?? []) and weight of shape \(weight.shape)")
@@ -60,16 +63,19 @@ private func convolutionTransposed(
     let dilations = dilation.expanded(to: axes, operation, "dilation")
     precondition(
         (0..<axes).allSatisfy { extra[$0] >= 0 && extra[$0] < max(strides[$0], dilations[$0]) },
-        "\(operation): outputPadding \(extra) must be smaller than stride \(strides) or dilation \(dilations)")
+        "\(operation): outputPadding \(extra) must be smaller than stride \(strides) or dilation \(dilations)"
+    )
     let input = Array(x.shape[1...axes])
     let output = (0..<axes).map { axis -> Int in
         let span = dilations[axis] * (kernel[axis] - 1) + 1
         return (input[axis] - 1) * strides[axis] - 2 * paddings[axis] + span + extra[axis]
     }
     precondition(
-        output.allSatisfy { $0 >= 0 }, "\(operation): input of shape \(x.shape) with padding \(paddings) leaves nothing")
+        output.allSatisfy { $0 >= 0 },
+        "\(operation): input of shape \(x.shape) with padding \(paddings) leaves nothing")
     let geometry = ConvolutionGeometry(
-        axes: axes, batch: x.shape[0], input: output, inputChannels: outputs, output: input, outputChannels: channels,
+        axes: axes, batch: x.shape[0], input: output, inputChannels: outputs, output: input,
+        outputChannels: channels,
         kernel: kernel, stride: strides, dilation: dilations, padding: paddings, groups: groups)
     let common = x.dtype.promoted(with: weight.dtype)
     let type = common == .float64 ? DType.float64 : .float32

@@ -50,7 +50,8 @@ private struct Einstein {
         let parts = sides[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         precondition(
             parts.count == shapes.count,
-            "einsum: \"\(equation)\" names \(parts.count) operands, \(shapes.count) are given, of shapes \(shapes)")
+            "einsum: \"\(equation)\" names \(parts.count) operands, \(shapes.count) are given, of shapes \(shapes)"
+        )
         var inputs: [[Label]] = []
         var ellipsisRank = 0
         for (part, shape) in zip(parts, shapes) {
@@ -68,7 +69,8 @@ private struct Einstein {
                 let known = lengths[label]
                 precondition(
                     known == nil || known == length || known == 1 || length == 1,
-                    "einsum: \"\(equation)\" gives an axis lengths \(known ?? 0) and \(length), in shapes \(shapes)")
+                    "einsum: \"\(equation)\" gives an axis lengths \(known ?? 0) and \(length), in shapes \(shapes)"
+                )
                 lengths[label] = known == nil || known == 1 ? length : known
             }
         }
@@ -93,7 +95,8 @@ private struct Einstein {
                 labels += (0..<extra).reversed().map { .ellipsis($0) }
                 rest = rest.dropFirst(3)
             } else {
-                precondition(first.isLetter, "einsum: \"\(first)\" in \"\(equation)\" is neither a letter nor ...")
+                precondition(
+                    first.isLetter, "einsum: \"\(first)\" in \"\(equation)\" is neither a letter nor ...")
                 labels.append(.letter(first))
                 rest = rest.dropFirst()
             }

@@ -41,7 +41,9 @@ public enum FusedActivation: Sendable, CaseIterable {
 ///   - bias: `[out]`, or nil.
 ///   - activation: applied to the sums in the pass that makes them.
 /// - Returns: `[…, out]`. `x` is kept for the gradient only where the weight is a variable.
-public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: FusedActivation? = nil) -> Tensor {
+public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activation: FusedActivation? = nil)
+    -> Tensor
+{
     precondition(
         x.rank >= 1 && weight.rank == 2 && x.shape[x.rank - 1] == weight.shape[1],
         "linear: input of shape \(x.shape) and weight of shape \(weight.shape), which should be [out, in]")
@@ -50,7 +52,8 @@ public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, activatio
         "linear: bias of shape \(bias?.shape ?? []) and weight of shape \(weight.shape)")
     let common = x.dtype.promoted(with: weight.dtype)
     if x.dtype != weight.dtype || (bias != nil && bias!.dtype != common) {
-        return linear(x.asType(common), weight.asType(common), bias: bias?.asType(common), activation: activation)
+        return linear(
+            x.asType(common), weight.asType(common), bias: bias?.asType(common), activation: activation)
     }
     let isTracked = x.isTracked || weight.isTracked || bias?.isTracked == true
     if let activation, x.dtype == .float32 {
@@ -118,7 +121,8 @@ enum LinearProduct {
     }
 
     private static func multiply(
-        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ y: Tensor, _ epilogue: ((Range<Int>, Range<Int>) -> Void)?
+        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ y: Tensor,
+        _ epilogue: ((Range<Int>, Range<Int>) -> Void)?
     ) {
         let (out, depth) = (weight.shape[0], weight.shape[1])
         let (flat, matrix) = (rows(x.detached).contiguous(), weight.detached.contiguous())
@@ -126,7 +130,8 @@ enum LinearProduct {
         let layout = MatrixProduct.Layout(stride: max(depth, 1), isTransposed: false)
         let transposed = MatrixProduct.Layout(stride: max(depth, 1), isTransposed: true)
         MatrixProduct.float32(
-            flat.shape[0], out, depth, flat.pointer(Float.self), layout, matrix.pointer(Float.self), transposed,
+            flat.shape[0], out, depth, flat.pointer(Float.self), layout, matrix.pointer(Float.self),
+            transposed,
             y.mutablePointer(Float.self), bias: addend?.pointer(Float.self), epilogue: epilogue)
         withExtendedLifetime((flat, matrix, addend)) {}
     }

@@ -9,7 +9,8 @@ import COpenBLAS
 /// float32 runs on Mercer's kernels, float64 on OpenBLAS, float16 and bfloat16 through float32. Products of int8 are
 /// int32; other integers keep their type and wrap around.
 public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
-    precondition(a.rank > 0 && b.rank > 0, "matmul: shapes \(a.shape) and \(b.shape); a scalar has no matrix product")
+    precondition(
+        a.rank > 0 && b.rank > 0, "matmul: shapes \(a.shape) and \(b.shape); a scalar has no matrix product")
     precondition(
         a.shape[a.rank - 1] == b.shape[max(0, b.rank - 2)],
         "matmul: shapes \(a.shape) and \(b.shape) don't chain: the left one's last axis meets the right one's last but one"
@@ -36,7 +37,8 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let gradient = back.gradient
         return [
             back.needs(0)
-                ? back.unbroadcast(MatrixProduct.leftGradient(gradient, keptB!), to: shapeA, operand: 0) : nil,
+                ? back.unbroadcast(MatrixProduct.leftGradient(gradient, keptB!), to: shapeA, operand: 0)
+                : nil,
             back.needs(1) ? MatrixProduct.rightGradient(keptA!, back, shapeB) : nil,
         ]
     }
@@ -117,7 +119,8 @@ enum MatrixProduct {
         case .uint64: return integerProduct(a.detached, b.detached, batch, UInt64.self)
         case .int64: return integerProduct(a.detached, b.detached, batch, Int64.self)
         case .bool:
-            preconditionFailure("matmul: tensors of bool have no product; convert with asType(.int32) or .float32")
+            preconditionFailure(
+                "matmul: tensors of bool have no product; convert with asType(.int32) or .float32")
         }
     }
 
@@ -168,7 +171,8 @@ enum MatrixProduct {
         let (rows, columns, depth) = (a.shape[a.rank - 2], b.shape[b.rank - 1], a.shape[a.rank - 1])
         if y.count == 0 { return }
         if b.rank == 2 && a.rank > 2 && rows > 0,
-            let strides = Shape.viewStrides(a.shape, a.strides, as: [a.count / max(depth, 1), depth]), depth > 0
+            let strides = Shape.viewStrides(a.shape, a.strides, as: [a.count / max(depth, 1), depth]),
+            depth > 0
         {
             // A stack on the left of one matrix is one tall matrix.
             let tall = Tensor(
@@ -188,7 +192,8 @@ enum MatrixProduct {
             let (i, j) = (position(index, batch, leadA), position(index, batch, leadB))
             if a.dtype == .float32 {
                 float32(
-                    rows, columns, depth, left.pointer(Float.self) + i, layoutA, right.pointer(Float.self) + j,
+                    rows, columns, depth, left.pointer(Float.self) + i, layoutA,
+                    right.pointer(Float.self) + j,
                     layoutB, y.mutablePointer(Float.self) + index * rows * columns)
             } else {
                 float64(
@@ -264,7 +269,8 @@ enum MatrixProduct {
     }
 
     private static func vectorTimesMatrix(
-        _ columns: Int, _ depth: Int, _ x: UnsafePointer<Float>, _ matrix: UnsafePointer<Float>, _ layout: Layout,
+        _ columns: Int, _ depth: Int, _ x: UnsafePointer<Float>, _ matrix: UnsafePointer<Float>,
+        _ layout: Layout,
         _ y: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>?
     ) {
         let kernels = Kernels.gemm
@@ -289,7 +295,8 @@ enum MatrixProduct {
     /// One double-precision product into a dense result.
     static func float64(
         _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Double>, _ layoutA: Layout,
-        _ b: UnsafePointer<Double>, _ layoutB: Layout, _ y: UnsafeMutablePointer<Double>, accumulates: Bool = false
+        _ b: UnsafePointer<Double>, _ layoutB: Layout, _ y: UnsafeMutablePointer<Double>,
+        accumulates: Bool = false
     ) {
         if depth == 0 {
             if !accumulates { y.update(repeating: 0, count: rows * columns) }
@@ -351,7 +358,8 @@ enum MatrixProduct {
     /// The real (0) or imaginary (1) parts of a complex tensor, as a view.
     private static func part(_ x: Tensor, _ index: Int) -> Tensor {
         Tensor(
-            storage: x.storage, shape: x.shape, strides: x.strides.map { 2 * $0 }, offset: 2 * x.offset + index,
+            storage: x.storage, shape: x.shape, strides: x.strides.map { 2 * $0 },
+            offset: 2 * x.offset + index,
             dtype: x.dtype.realPart)
     }
 }

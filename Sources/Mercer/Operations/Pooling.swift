@@ -8,7 +8,8 @@ public func maxPool1d(
     _ x: Tensor, kernel: Int, stride: Int? = nil, padding: Int = 0, dilation: Int = 1, ceilMode: Bool = false
 ) -> Tensor {
     Pooling(
-        "maxPool1d", x, 1, PerAxis(kernel), stride.map { PerAxis($0) }, PerAxis(padding), PerAxis(dilation), ceilMode
+        "maxPool1d", x, 1, PerAxis(kernel), stride.map { PerAxis($0) }, PerAxis(padding), PerAxis(dilation),
+        ceilMode
     ).maximum(x)
 }
 
@@ -47,7 +48,8 @@ public func avgPool2d(
     _ x: Tensor, kernel: IntOrPair, stride: IntOrPair? = nil, padding: IntOrPair = 0, ceilMode: Bool = false,
     countIncludePad: Bool = true
 ) -> Tensor {
-    Pooling("avgPool2d", x, 2, kernel, stride, padding, 1, ceilMode, countIncludePad: countIncludePad).average(x)
+    Pooling("avgPool2d", x, 2, kernel, stride, padding, 1, ceilMode, countIncludePad: countIncludePad)
+        .average(x)
 }
 
 /// Means of windows that divide the input into `outputSize` parts as evenly as can be.
@@ -57,7 +59,8 @@ public func adaptiveAvgPool1d(_ x: Tensor, outputSize: Int) -> Tensor {
 
 /// Means of windows that divide the input into `outputSize` parts as evenly as can be.
 public func adaptiveAvgPool2d(_ x: Tensor, outputSize: IntOrPair) -> Tensor {
-    Pooling("adaptiveAvgPool2d", x, adaptive: outputSize.expanded(to: 2, "adaptiveAvgPool2d", "outputSize")).average(x)
+    Pooling("adaptiveAvgPool2d", x, adaptive: outputSize.expanded(to: 2, "adaptiveAvgPool2d", "outputSize"))
+        .average(x)
 }
 
 /// Largest elements of windows that divide the input into `outputSize` parts as evenly as can be.
@@ -67,7 +70,8 @@ public func adaptiveMaxPool1d(_ x: Tensor, outputSize: Int) -> Tensor {
 
 /// Largest elements of windows that divide the input into `outputSize` parts as evenly as can be.
 public func adaptiveMaxPool2d(_ x: Tensor, outputSize: IntOrPair) -> Tensor {
-    Pooling("adaptiveMaxPool2d", x, adaptive: outputSize.expanded(to: 2, "adaptiveMaxPool2d", "outputSize")).maximum(x)
+    Pooling("adaptiveMaxPool2d", x, adaptive: outputSize.expanded(to: 2, "adaptiveMaxPool2d", "outputSize"))
+        .maximum(x)
 }
 
 /// The mean over all positions: `[batch, …, channels]` makes `[batch, channels]`.
@@ -101,7 +105,8 @@ struct Pooling {
     let inputShape: [Int]
 
     init(
-        _ name: StaticString, _ x: Tensor, _ axes: Int, _ kernel: PerAxis, _ stride: PerAxis?, _ padding: PerAxis,
+        _ name: StaticString, _ x: Tensor, _ axes: Int, _ kernel: PerAxis, _ stride: PerAxis?,
+        _ padding: PerAxis,
         _ dilation: PerAxis, _ ceilMode: Bool, countIncludePad: Bool = true
     ) {
         Self.check(name, x, axes)
@@ -111,7 +116,9 @@ struct Pooling {
         let dilations = dilation.expanded(to: axes, name, "dilation")
         let windows = (0..<axes).map { axis -> Axis in
             let (k, s, p, d) = (kernels[axis], strides[axis], paddings[axis], dilations[axis])
-            precondition(k > 0 && s > 0 && d > 0 && p >= 0 && 2 * p <= k, "\(name): kernel \(k), stride \(s), padding \(p) (at most half of the kernel), dilation \(d)")
+            precondition(
+                k > 0 && s > 0 && d > 0 && p >= 0 && 2 * p <= k,
+                "\(name): kernel \(k), stride \(s), padding \(p) (at most half of the kernel), dilation \(d)")
             return Self.windows(name, x.shape, x.shape[axis + 1], k, s, p, d, ceilMode, countIncludePad)
         }
         self.init(name, x, windows)
@@ -153,7 +160,8 @@ struct Pooling {
     }
 
     private static func windows(
-        _ name: StaticString, _ shape: [Int], _ length: Int, _ k: Int, _ s: Int, _ p: Int, _ d: Int, _ ceilMode: Bool,
+        _ name: StaticString, _ shape: [Int], _ length: Int, _ k: Int, _ s: Int, _ p: Int, _ d: Int,
+        _ ceilMode: Bool,
         _ countIncludePad: Bool
     ) -> Axis {
         let span = length + 2 * p - d * (k - 1) - 1
@@ -291,7 +299,11 @@ struct Pooling {
     private func averageGradient(_ gradient: Tensor) -> Tensor {
         let result = Tensor.zeros(inputShape, gradient.dtype)
         let dense = gradient.detached.contiguous()
-        if gradient.dtype == .float64 { share(dense, result, Double.self) } else { share(dense, result, Float.self) }
+        if gradient.dtype == .float64 {
+            share(dense, result, Double.self)
+        } else {
+            share(dense, result, Float.self)
+        }
         guard gradient.isTracked else { return result }
         return result.tracked("avgPoolGradient", from: gradient) { averageForward($0.gradient) }
     }
@@ -318,7 +330,9 @@ struct Pooling {
         }
     }
 
-    private func share<T: BinaryFloatingPoint & TensorElement>(_ gradient: Tensor, _ result: Tensor, _ type: T.Type) {
+    private func share<T: BinaryFloatingPoint & TensorElement>(
+        _ gradient: Tensor, _ result: Tensor, _ type: T.Type
+    ) {
         let (source, target) = (gradient.pointer(T.self), result.mutablePointer(T.self))
         let size = rows.length * columns.length
         let block = 64

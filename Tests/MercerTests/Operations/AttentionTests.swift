@@ -49,8 +49,10 @@ import Testing
         Setting(causal: true, mask: .boolean), Setting(mask: .row), Setting(queries: 1, keys: 1),
         Setting(width: 3, valueWidth: 37), Setting(width: 65, valueWidth: 5),
         Setting(batch: 1, heads: 1, shared: 1, queries: 130, keys: 600, width: 20, valueWidth: 33),
-        Setting(batch: 1, heads: 2, shared: 1, queries: 600, keys: 600, width: 16, valueWidth: 16, causal: true),
-        Setting(batch: 1, heads: 1, shared: 1, queries: 40, keys: 530, width: 16, valueWidth: 16, mask: .additive),
+        Setting(
+            batch: 1, heads: 2, shared: 1, queries: 600, keys: 600, width: 16, valueWidth: 16, causal: true),
+        Setting(
+            batch: 1, heads: 1, shared: 1, queries: 40, keys: 530, width: 16, valueWidth: 16, mask: .additive),
         Setting(batch: 0), Setting(queries: 0), Setting(keys: 0),
     ]
 
@@ -71,7 +73,9 @@ import Testing
                     let scores = (0..<s.keys).map { j -> Double in
                         if s.causal && j > i { return -.infinity }
                         var score = 0.0
-                        for c in 0..<s.width { score += q[row * s.width + c] * k[(head * s.keys + j) * s.width + c] }
+                        for c in 0..<s.width {
+                            score += q[row * s.width + c] * k[(head * s.keys + j) * s.width + c]
+                        }
                         score /= Double(s.width).squareRoot()
                         guard let mask else { return score }
                         if s.mask == .boolean { return mask[row * s.keys + j] != 0 ? score : -.infinity }
@@ -135,8 +139,10 @@ import Testing
     @Test func gradientsMatchFiniteDifferences() {
         for setting in [
             Setting(batch: 1, heads: 2, shared: 1, queries: 3, keys: 4, width: 2, valueWidth: 3),
-            Setting(batch: 1, heads: 1, shared: 1, queries: 4, keys: 4, width: 2, valueWidth: 2, causal: true),
-            Setting(batch: 1, heads: 1, shared: 1, queries: 3, keys: 3, width: 2, valueWidth: 2, mask: .additive),
+            Setting(
+                batch: 1, heads: 1, shared: 1, queries: 4, keys: 4, width: 2, valueWidth: 2, causal: true),
+            Setting(
+                batch: 1, heads: 1, shared: 1, queries: 3, keys: 3, width: 2, valueWidth: 2, mask: .additive),
         ] {
             expectGradients(at: setting.inputs(.float64)) { setting($0) }
         }
@@ -150,7 +156,9 @@ import Testing
             return hessianVectorProduct(loss, primals: x, vector: x).product
                 .flatMap { $0.asType(.float64).toArray(Double.self) }
         }
-        for (single, double) in zip(curvature(.float32), curvature(.float64)) { #expect(abs(single - double) < 1e-3) }
+        for (single, double) in zip(curvature(.float32), curvature(.float64)) {
+            #expect(abs(single - double) < 1e-3)
+        }
     }
 
     @Test func memoryIsLinearInTokens() {

@@ -79,7 +79,9 @@ import Testing
         Setting(outputs: 12), Setting(outputs: 12, stride: [2, 2]),
         Setting(outputs: 12, kernel: [1, 1], before: [0, 0], after: [0, 0]),
         Setting(outputs: 12, kernel: [1, 1], stride: [2, 3], before: [0, 0], after: [0, 0]),
-        Setting(batch: 1, size: [13, 9], channels: 3, outputs: 5, kernel: [5, 4], stride: [2, 1], before: [2, 0], after: [1, 3]),
+        Setting(
+            batch: 1, size: [13, 9], channels: 3, outputs: 5, kernel: [5, 4], stride: [2, 1], before: [2, 0],
+            after: [1, 3]),
         Setting(channels: 20, outputs: 7, before: [2, 2], after: [2, 2], dilation: [2, 2]),
         Setting(outputs: 12, groups: 2), Setting(channels: 6, outputs: 9, groups: 3),
         Setting(batch: 1, size: [7, 7], channels: 512, outputs: 17),
@@ -95,16 +97,33 @@ import Testing
                 batch: k > 20 ? 1 : 2, channels: 19, outputs: 19, kernel: [k, k], before: [k / 2, k / 2],
                 after: [(k - 1) / 2, k / 2], groups: 19)
         } + [
-            Setting(size: [5, 33], channels: 17, outputs: 17, kernel: [1, 11], before: [0, 5], after: [0, 5], groups: 17),
-            Setting(size: [33, 5], channels: 16, outputs: 16, kernel: [11, 1], before: [5, 0], after: [5, 0], groups: 16),
+            Setting(
+                size: [5, 33], channels: 17, outputs: 17, kernel: [1, 11], before: [0, 5], after: [0, 5],
+                groups: 17),
+            Setting(
+                size: [33, 5], channels: 16, outputs: 16, kernel: [11, 1], before: [5, 0], after: [5, 0],
+                groups: 16),
             Setting(channels: 5, outputs: 5, stride: [2, 2], groups: 5),
-            Setting(channels: 16, outputs: 16, kernel: [7, 7], stride: [3, 2], before: [3, 2], after: [0, 3], groups: 16),
-            Setting(channels: 8, outputs: 8, kernel: [5, 5], before: [8, 8], after: [8, 8], dilation: [4, 4], groups: 8),
-            Setting(channels: 8, outputs: 8, stride: [3, 3], before: [2, 2], after: [2, 2], dilation: [2, 2], groups: 8),
-            Setting(channels: 8, outputs: 8, stride: [2, 2], before: [2, 2], after: [2, 2], dilation: [2, 2], groups: 8),
-            Setting(channels: 8, outputs: 8, kernel: [2, 2], stride: [3, 3], before: [0, 0], after: [0, 0], groups: 8),
-            Setting(channels: 6, outputs: 18, groups: 6), Setting(batch: 0, channels: 4, outputs: 4, groups: 4),
-            Setting(batch: 1, size: [3, 200], channels: 33, outputs: 33, kernel: [3, 29], before: [1, 14], after: [1, 14], groups: 33),
+            Setting(
+                channels: 16, outputs: 16, kernel: [7, 7], stride: [3, 2], before: [3, 2], after: [0, 3],
+                groups: 16),
+            Setting(
+                channels: 8, outputs: 8, kernel: [5, 5], before: [8, 8], after: [8, 8], dilation: [4, 4],
+                groups: 8),
+            Setting(
+                channels: 8, outputs: 8, stride: [3, 3], before: [2, 2], after: [2, 2], dilation: [2, 2],
+                groups: 8),
+            Setting(
+                channels: 8, outputs: 8, stride: [2, 2], before: [2, 2], after: [2, 2], dilation: [2, 2],
+                groups: 8),
+            Setting(
+                channels: 8, outputs: 8, kernel: [2, 2], stride: [3, 3], before: [0, 0], after: [0, 0],
+                groups: 8),
+            Setting(channels: 6, outputs: 18, groups: 6),
+            Setting(batch: 0, channels: 4, outputs: 4, groups: 4),
+            Setting(
+                batch: 1, size: [3, 200], channels: 33, outputs: 33, kernel: [3, 29], before: [1, 14],
+                after: [1, 14], groups: 33),
         ]
 
     private static func difference(_ y: Tensor, _ expected: [Double]) -> Double {
@@ -118,7 +137,8 @@ import Testing
         let (x, w, b) = setting.inputs(type)
         let y = setting(x, w, bias: b)
         let incoming = samples(y.shape, -1, 1, seed: 4).asType(type)
-        return vjp({ [setting($0[0], $0[1], bias: $0[2])] }, primals: [x, w, b], cotangents: [incoming]).gradients
+        return vjp({ [setting($0[0], $0[1], bias: $0[2])] }, primals: [x, w, b], cotangents: [incoming])
+            .gradients
     }
 
     @Test(arguments: settings + depthwise) func convolutionsMatchTheirDefinition(_ setting: Setting) {
@@ -126,7 +146,9 @@ import Testing
         let expected = setting.plain(x, w, b)
         #expect(Self.difference(setting(x, w, bias: b), expected) < 1e-4)
         let wide = setting.inputs(.float64)
-        #expect(Self.difference(setting(wide.x, wide.w, bias: wide.b), setting.plain(wide.x, wide.w, wide.b)) < 1e-11)
+        #expect(
+            Self.difference(setting(wide.x, wide.w, bias: wide.b), setting.plain(wide.x, wide.w, wide.b))
+                < 1e-11)
     }
 
     @Test(arguments: settings + depthwise) func fastGradientsMatchThoseInDoublePrecision(_ setting: Setting) {
@@ -145,7 +167,9 @@ import Testing
     @Test func gradientsMatchFiniteDifferences() {
         let small = [
             Setting(batch: 2, size: [4, 5], channels: 2, outputs: 2),
-            Setting(batch: 1, size: [5, 5], channels: 2, outputs: 4, kernel: [2, 3], stride: [2, 1], before: [1, 0], after: [0, 2], groups: 2),
+            Setting(
+                batch: 1, size: [5, 5], channels: 2, outputs: 4, kernel: [2, 3], stride: [2, 1],
+                before: [1, 0], after: [0, 2], groups: 2),
             Setting(batch: 1, size: [5, 4], channels: 2, outputs: 2, dilation: [2, 1], groups: 2),
         ]
         for setting in small {
@@ -186,7 +210,9 @@ import Testing
         #expect(y.shape == [1, 6, 7, 3])
     }
 
-    @Test(arguments: [Setting(batch: 4, channels: 4, outputs: 6), Setting(batch: 4, channels: 5, outputs: 5, groups: 5)])
+    @Test(arguments: [
+        Setting(batch: 4, channels: 4, outputs: 6), Setting(batch: 4, channels: 5, outputs: 5, groups: 5),
+    ])
     func weightsHaveGradientsForEachExample(_ setting: Setting) {
         for type in [DType.float32, .float64] {
             let (x, w, b) = setting.inputs(type)

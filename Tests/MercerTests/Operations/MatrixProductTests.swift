@@ -26,7 +26,8 @@ import Testing
     }
 
     static let sizes = [
-        [1, 1, 1], [3, 5, 7], [1, 64, 100], [64, 1, 31], [15, 33, 1], [29, 31, 37], [13, 1, 400], [1, 100, 3],
+        [1, 1, 1], [3, 5, 7], [1, 64, 100], [64, 1, 31], [15, 33, 1], [29, 31, 37], [13, 1, 400],
+        [1, 100, 3],
         [57, 65, 801], [5, 64, 1203], [257, 70, 401], [14, 32, 512], [300, 3, 2], [30, 300, 17], [2, 7, 0],
     ]
 
@@ -147,7 +148,9 @@ import Testing
         #expect(allClose(einsum("i,j->ij", samples([3]), samples([4])), outer(samples([3]), samples([4]))))
         let chain = einsum("ij,jk,kl->il", samples([2, 3]), samples([3, 4]), samples([4, 2]))
         #expect(allClose(chain, matmul(matmul(samples([2, 3]), samples([3, 4])), samples([4, 2]))))
-        expectGradients(at: [samples([2, 3, 3]), samples([3, 2], seed: 2)]) { einsum("bii,ij->bj", $0[0], $0[1]) }
+        expectGradients(at: [samples([2, 3, 3]), samples([3, 2], seed: 2)]) {
+            einsum("bii,ij->bj", $0[0], $0[1])
+        }
         expectGradients(at: [samples([2, 3]), samples([4, 3], seed: 2)]) { einsum("ij,kj->", $0[0], $0[1]) }
     }
 }

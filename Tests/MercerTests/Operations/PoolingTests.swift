@@ -11,7 +11,9 @@ import Testing
         #expect(avgPool1d(x, kernel: 4, ceilMode: true).toArray(Float.self) == [1.5, 5.5, 8.5])
         #expect(avgPool1d(x, kernel: 2, stride: 4, padding: 1).toArray(Float.self) == [0, 3.5, 7.5])
         #expect(
-            avgPool1d(x, kernel: 2, stride: 5, padding: 1, countIncludePad: false).toArray(Float.self) == [0, 4.5, 9])
+            avgPool1d(x, kernel: 2, stride: 5, padding: 1, countIncludePad: false).toArray(Float.self) == [
+                0, 4.5, 9,
+            ])
         #expect(adaptiveAvgPool1d(x, outputSize: 4).toArray(Float.self) == [1, 3, 6, 8])
         #expect(adaptiveMaxPool1d(x, outputSize: 3).toArray(Float.self) == [3, 6, 9])
         #expect(globalMaxPool(x).toArray(Float.self) == [9])
@@ -26,9 +28,11 @@ import Testing
     @Test func gradientsMatchFiniteDifferences() {
         let x = samples([2, 5, 6, 3])
         for pool in functions(
-            { maxPool2d($0, kernel: 3, stride: 2, padding: 1) }, { maxPool2d($0, kernel: [2, 3], stride: 1) },
+            { maxPool2d($0, kernel: 3, stride: 2, padding: 1) },
+            { maxPool2d($0, kernel: [2, 3], stride: 1) },
             { avgPool2d($0, kernel: 3, stride: 2, padding: 1, countIncludePad: false) },
-            { avgPool2d($0, kernel: 3, stride: 2, ceilMode: true) }, { adaptiveAvgPool2d($0, outputSize: [3, 4]) },
+            { avgPool2d($0, kernel: 3, stride: 2, ceilMode: true) },
+            { adaptiveAvgPool2d($0, outputSize: [3, 4]) },
             { adaptiveMaxPool2d($0, outputSize: 2) }, { globalAvgPool($0) }, { globalMaxPool($0) })
         {
             expectGradients(at: [x]) { pool($0[0]).square() }

@@ -26,7 +26,8 @@ extension Resampler {
         }
         precondition(
             low >= 0 && high <= Double(n) && low < high, "Resampler: \(low)...\(high) of a line of \(n) pixels")
-        let grid = Grid(n: n, m: m, origin: low, length: high - low, scale: scale ?? (high - low) / Double(m))
+        let length = rule.convention == .pillow ? Double(Float(high) - Float(low)) : high - low
+        let grid = Grid(n: n, m: m, origin: low, length: length, scale: scale ?? length / Double(m))
         let rows: [(start: Int, weights: [Double])]
         switch (rule.convention, rule.method) {
         case (_, .nearest), (_, .nearestExact): rows = grid.nearest(rule)

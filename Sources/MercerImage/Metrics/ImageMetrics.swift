@@ -41,7 +41,8 @@ public enum ImageMetrics {
     /// - Parameter border: how many pixels on each side don't count.
     public static func psnr(_ a: Tensor, _ b: Tensor, border: Int = 0) -> Double {
         let (x, y) = compared(a, b, border)
-        let error = ((x - y) * (x - y)).mean().doubleValue
+        let difference: Tensor = x - y
+        let error = (difference * difference).mean().doubleValue
         return error == 0 ? .infinity : 10 * log10(255 * 255 / error)
     }
 
@@ -52,14 +53,17 @@ public enum ImageMetrics {
         precondition(
             x.shape[0] >= 11 && x.shape[1] >= 11, "ssim: pictures of \(x.shape) are smaller than the 11x11 window")
         let (c1, c2) = (pow(0.01 * 255, 2), pow(0.03 * 255, 2))
-        func smooth(_ t: Tensor) -> Tensor { Resample.apply(vertical: window(t.shape[0]), horizontal: window(t.shape[1]), to: t) }
-        let (mx, my) = (smooth(x), smooth(y))
-        let xx = smooth(x * x) - mx * mx
-        let yy = smooth(y * y) - my * my
-        let xy = smooth(x * y) - mx * my
-        let numerator = (2.0 * mx * my + c1) * (2.0 * xy + c2)
-        let denominator = (mx * mx + my * my + c1) * (xx + yy + c2)
-        return (numerator / denominator).mean().doubleValue
+        func smooth(_ t: Tensor) -> Tensor {
+            Resample.apply(vertical: window(t.shape[0]), horizontal: window(t.shape[1]), to: t)
+        }
+        let mx: Tensor = smooth(x)
+        let my: Tensor = smooth(y)
+        let xx: Tensor = smooth(x * x) - mx * mx
+        let yy: Tensor = smooth(y * y) - my * my
+        let xy: Tensor = smooth(x * y) - mx * my
+        let likeness: Tensor = (mx * my * 2.0 + c1) * (xy * 2.0 + c2)
+        let size: Tensor = (mx * mx + my * my + c1) * (xx + yy + c2)
+        return (likeness / size).mean().doubleValue
     }
 
     /// The window at valid positions along one axis.

@@ -61,7 +61,7 @@ let package = Package(
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(
             name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
-        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),
     ],
     swiftLanguageModes: [.v6]
 )

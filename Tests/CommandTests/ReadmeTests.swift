@@ -1,4 +1,6 @@
 import Foundation
+import Mercer
+import MercerImageIO
 import Testing
 
 @Suite struct ReadmeTests {
@@ -29,6 +31,30 @@ import Testing
 
     @Test func theSwiftExampleFindsTheTruth() {
         #expect(readmeExample().item(Float.self) < 1e-4)
+    }
+
+    /// Each line as it stands, in a folder with two photographs. A quick run may miss bars (exit status 3).
+    @Test func theCommandExampleRuns() throws {
+        let folder = try TemporaryFolder()
+        let photographs = folder.url.appendingPathComponent("photographs")
+        try FileManager.default.createDirectory(at: photographs, withIntermediateDirectories: true)
+        for (index, name) in ["a.jpg", "b.png"].enumerated() {
+            let noise = Random.uniform(0..<1, [48, 64, 3], key: RandomKey(UInt64(index)))
+            try Bitmap(noise).write(to: photographs.appendingPathComponent(name).path)
+        }
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let environment = [
+            "PATH": "\(Command.executable.deletingLastPathComponent().path):\(path)",
+            "XDG_DATA_HOME": folder.url.appendingPathComponent("data").path,
+        ]
+        let lines = try block("sh", under: "The command")
+        #expect(lines.count == 5)
+        for line in lines {
+            let result = try Command.run(
+                URL(fileURLWithPath: "/bin/sh"), ["-c", line], environment: environment, in: folder.url)
+            #expect([0, 3].contains(result.status), "\(line)\n\(result.errors)")
+        }
+        #expect(FileManager.default.fileExists(atPath: folder.url.appendingPathComponent("small/a.jpg").path))
     }
 
     @Test func theTablesAreMadeFromTheResults() throws {

@@ -234,7 +234,7 @@ struct AttentionTiles {
     ) {
         forEachSharedHead { b, shared in
             let all = padded(keys)
-            let (inner, outer) = (padded(width), padded(valueWidth))
+            let inner = padded(width)
             withScratch(all * (width + valueWidth + inner) + keys * (width + valueWidth)) { scratch in
                 // Right operands: keys and values transposed, keys by rows; and the transposed gradients.
                 let packed = Packed(
@@ -253,7 +253,6 @@ struct AttentionTiles {
                 }
                 Self.transpose(keySums, width, keys, gk.head(b, shared), gk.strides.2)
                 Self.transpose(valueSums, valueWidth, keys, gv.head(b, shared), gv.strides.2)
-                _ = outer
             }
         }
     }

@@ -22,12 +22,21 @@ struct DepthwiseConvolution {
     private struct Pass {
         let source: [Int]
         let target: [Int]
-        let planes: [AxisPhase]
         let rows: [AxisPhase]
         let columns: [ColumnPhase]
+        /// Where rows meet, in the order of target rows, and where those of each target row begin.
+        let meetings: [Meeting]
+        let firstMeeting: [Int]
         /// Zeros before each row of a strip, and the row's whole length.
         let before: Int
         let length: Int
+    }
+
+    /// A kernel row that meets a target row, and the source row (of a plane) that it reads.
+    private struct Meeting {
+        let plane: Int32
+        let row: Int32
+        let kernelRow: Int32
     }
 
     /// Positions along the width that are computed together, and the taps that touch the image.
@@ -57,9 +66,48 @@ struct DepthwiseConvolution {
                 highest,
                 offsets[column.taps.upperBound - 1] + (column.phase.count - 1) * column.phase.reading.step)
         }
+        let (meetings, firstMeeting) = self.meetings(source, target, phases[0], phases[1])
         return Pass(
-            source: source, target: target, planes: phases[0], rows: phases[1], columns: columns,
-            before: -lowest, length: highest - lowest + 1)
+            source: source, target: target, rows: phases[1], columns: columns, meetings: meetings,
+            firstMeeting: firstMeeting, before: -lowest, length: highest - lowest + 1)
+    }
+
+    private func meetings(_ source: [Int], _ target: [Int], _ planes: [AxisPhase], _ rows: [AxisPhase]) -> (
+        [Meeting], [Int]
+    ) {
+        let alongPlanes = alongAxis(target[0], source[0], planes)
+        let alongRows = alongAxis(target[1], source[1], rows)
+        var all: [Meeting] = []
+        var first: [Int] = []
+        for z in 0..<target[0] {
+            for y in 0..<target[1] {
+                first.append(all.count)
+                for (sourceZ, kz) in alongPlanes[z] {
+                    for (sourceY, ky) in alongRows[y] {
+                        all.append(
+                            Meeting(
+                                plane: Int32(sourceZ), row: Int32(sourceY),
+                                kernelRow: Int32(kz * geometry.kernel[1] + ky)))
+                    }
+                }
+            }
+        }
+        first.append(all.count)
+        return (all, first)
+    }
+
+    /// For each target position of an axis the source positions inside the image and the taps that read them.
+    private func alongAxis(_ target: Int, _ source: Int, _ phases: [AxisPhase]) -> [[(source: Int, tap: Int)]] {
+        var result = [[(source: Int, tap: Int)]](repeating: [], count: target)
+        for phase in phases {
+            for i in 0..<phase.count {
+                for (tap, offset) in zip(phase.reading.taps, phase.reading.offsets) {
+                    let at = i * phase.reading.step + offset
+                    if at >= 0 && at < source { result[phase.start + i * phase.step].append((at, tap)) }
+                }
+            }
+        }
+        return result
     }
 
     private var forwardPass: Pass {
@@ -175,46 +223,36 @@ struct DepthwiseConvolution {
             withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * mostRows) { pointers in
                 let strips = pointers.baseAddress!
                 let taps = strips + mostRows
-                for plane in pass.planes {
-                    for z in 0..<plane.count {
-                        for rowPhase in pass.rows {
-                            for y in 0..<rowPhase.count {
-                                let targetY = rowPhase.start + y * rowPhase.step
-                                guard band.contains(targetY) else { continue }
-                                let targetZ = plane.start + z * plane.step
-                                var first = 0
-                                for (index, column) in pass.columns.enumerated() {
-                                    defer { first += phaseTaps[index] }
-                                    guard column.phase.count > 0 else { continue }
-                                    var count = 0
-                                    let shift = column.taps.isEmpty
-                                        ? 0 : column.phase.reading.offsets[column.taps.lowerBound] + pass.before
-                                    for (kz, oz) in zip(plane.reading.taps, plane.reading.offsets) {
-                                        let sourceZ = z * plane.reading.step + oz
-                                        guard sourceZ >= 0 && sourceZ < pass.source[0] else { continue }
-                                        for (ky, oy) in zip(rowPhase.reading.taps, rowPhase.reading.offsets) {
-                                            let sourceY = y * rowPhase.reading.step + oy
-                                            guard sourceY >= 0 && sourceY < pass.source[1] else { continue }
-                                            let row = sourceZ * needed.count + sourceY - needed.lowerBound
-                                            strips[count] = UnsafePointer(strip) + row * rowSize + shift * lanes
-                                            taps[count] =
-                                                weights
-                                                + ((kz * g.kernel[1] + ky) * rowTaps + first
-                                                    + column.taps.lowerBound) * lanes
-                                            count += 1
-                                        }
-                                    }
-                                    let pixel =
-                                        ((image * pass.target[0] + targetZ) * pass.target[1] + targetY)
-                                        * pass.target[2] + column.phase.start
-                                    kernels.row(
-                                        Int64(column.phase.count), Int64(column.taps.isEmpty ? 0 : count), strips,
-                                        Int64(column.phase.reading.step), Int64(column.tapStep), taps,
-                                        Int64(column.taps.count), bias, Int64(channels),
-                                        target + pixel * g.outputChannels + block * lanes,
-                                        Int64(column.phase.step * g.outputChannels))
+                for z in 0..<pass.target[0] {
+                    for y in band {
+                        let row = z * pass.target[1] + y
+                        let met = pass.firstMeeting[row]..<pass.firstMeeting[row + 1]
+                        let firstPixel = (image * pass.target[0] * pass.target[1] + row) * pass.target[2]
+                        var first = 0
+                        for (index, column) in pass.columns.enumerated() {
+                            defer { first += phaseTaps[index] }
+                            let phase = column.phase
+                            guard phase.count > 0 else { continue }
+                            let isEmpty = column.taps.isEmpty
+                            let shift = isEmpty ? 0 : phase.reading.offsets[column.taps.lowerBound] + pass.before
+                            let origin = UnsafePointer(strip) + shift * lanes
+                            let firstTap = weights + (first + column.taps.lowerBound) * lanes
+                            pass.meetings.withUnsafeBufferPointer { meetings in
+                                var count = 0
+                                for m in met {
+                                    let meeting = meetings[m]
+                                    let at = Int(meeting.plane) &* needed.count &+ Int(meeting.row) &- needed.lowerBound
+                                    strips[count] = origin + at &* rowSize
+                                    taps[count] = firstTap + Int(meeting.kernelRow) &* rowTaps &* lanes
+                                    count &+= 1
                                 }
                             }
+                            kernels.row(
+                                Int64(phase.count), isEmpty ? 0 : Int64(met.count), strips,
+                                Int64(phase.reading.step), Int64(column.tapStep), taps, Int64(column.taps.count),
+                                bias, Int64(channels),
+                                target + (firstPixel + phase.start) * g.outputChannels + block * lanes,
+                                Int64(phase.step * g.outputChannels))
                         }
                     }
                 }
@@ -299,7 +337,6 @@ struct DepthwiseConvolution {
         let column = pass.columns[0]
         guard !column.taps.isEmpty, column.phase.count > 0 else { return }
         let shift = column.phase.reading.offsets[column.taps.lowerBound] + pass.before
-        let (plane, rowPhase) = (pass.planes[0], pass.rows[0])
         let sourceRows = pass.source[0] * pass.source[1]
         withScratch(sourceRows * rowSize + g.output[2] * lanes) { strip in
             let incoming = strip + sourceRows * rowSize
@@ -308,26 +345,18 @@ struct DepthwiseConvolution {
                     pass, x + (image * sourceRows + row) * g.input[2] * g.inputChannels, g.inputChannels, multiplier,
                     block, channels, strip + row * rowSize)
             }
-            for z in 0..<plane.count {
-                for y in 0..<rowPhase.count {
-                    let row = (image * g.output[0] + z) * g.output[1] + y
-                    kernels.pack_pixels(
-                        Int64(g.output[2]), gradient + row * g.output[2] * g.outputChannels,
-                        Int64(g.outputChannels), Int64(block * lanes), 1, Int64(channels), incoming)
-                    for (kz, oz) in plane.reading.offsets.enumerated() {
-                        let sourceZ = z * plane.reading.step + oz
-                        guard sourceZ >= 0 && sourceZ < pass.source[0] else { continue }
-                        for (ky, oy) in rowPhase.reading.offsets.enumerated() {
-                            let sourceY = y * rowPhase.reading.step + oy
-                            guard sourceY >= 0 && sourceY < pass.source[1] else { continue }
-                            let from = strip + (sourceZ * pass.source[1] + sourceY) * rowSize + shift * lanes
-                            let to = (kz * g.kernel[1] + ky) * g.kernel[2] + column.taps.lowerBound
-                            kernels.weight_row(
-                                Int64(g.output[2]), Int64(column.taps.count), from,
-                                Int64(column.phase.reading.step), Int64(column.tapStep), incoming,
-                                sums + to * lanes)
-                        }
-                    }
+            let outputRows = g.output[0] * g.output[1]
+            for y in 0..<outputRows {
+                kernels.pack_pixels(
+                    Int64(g.output[2]), gradient + (image * outputRows + y) * g.output[2] * g.outputChannels,
+                    Int64(g.outputChannels), Int64(block * lanes), 1, Int64(channels), incoming)
+                for m in pass.firstMeeting[y]..<pass.firstMeeting[y + 1] {
+                    let meeting = pass.meetings[m]
+                    let row = Int(meeting.plane) * pass.source[1] + Int(meeting.row)
+                    let tap = Int(meeting.kernelRow) * g.kernel[2] + column.taps.lowerBound
+                    kernels.weight_row(
+                        Int64(g.output[2]), Int64(column.taps.count), strip + row * rowSize + shift * lanes,
+                        Int64(column.phase.reading.step), Int64(column.tapStep), incoming, sums + tap * lanes)
                 }
             }
         }

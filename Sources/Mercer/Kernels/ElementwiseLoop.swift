@@ -12,6 +12,22 @@ enum Elementwise {
     /// Elements a chunk for operations with tens of instructions an element.
     static let denseGrain = 8192
 
+    /// Calls `body` with a first element, a number of elements and the place of the first in the result, whose
+    /// elements have `size` bytes, until `0..<count` is covered. On the pool, in chunks of `grain` elements.
+    ///
+    /// Results of any size are written with ordinary stores: stores past the caches were measured to be a third slower
+    /// (16 M sums of float32 on Zen 4, one thread).
+    @inline(__always)
+    static func forRanges(
+        _ count: Int, grain: Int, size: Int, to: UnsafeMutableRawPointer,
+        _ body: (_ start: Int, _ n: Int, _ to: UnsafeMutableRawPointer) -> Void
+    ) {
+        nonisolated(unsafe) let to = to
+        Parallel.forRanges(count, grain: grain) { range in
+            body(range.lowerBound, range.count, to + range.lowerBound * size)
+        }
+    }
+
     // MARK: Kernels on float32 and float64
 
     /// y = f(x; p, q) in the type of `x`, which is float32 or float64, or a half type computed through float32.
@@ -38,7 +54,7 @@ enum Elementwise {
         let size = x.dtype.size
         nonisolated(unsafe) let from = x.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
-        Streaming.forRanges(count, grain: denseGrain, size: size, to: to, fresh: from != to) { start, n, to in
+        forRanges(count, grain: denseGrain, size: size, to: to) { start, n, to in
             loop(from + start * size, to, n, p, q)
         }
     }
@@ -80,8 +96,7 @@ enum Elementwise {
         nonisolated(unsafe) let left = a.rawPointer
         nonisolated(unsafe) let right = b.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
-        Streaming.forRanges(count, grain: grain, size: y.dtype.size, to: to, fresh: left != to && right != to)
-        {
+        forRanges(count, grain: grain, size: y.dtype.size, to: to) {
             start, n, to in
             loop(left + start * size, 1, right + start * size, 1, to, n, p, q)
         }
@@ -133,7 +148,7 @@ enum Elementwise {
             nonisolated(unsafe) let from = x.rawPointer
             nonisolated(unsafe) let to = y.rawPointer
             let size = x.dtype.size
-            Streaming.forRanges(x.count, grain: grain, size: size, to: to, fresh: from != to) {
+            forRanges(x.count, grain: grain, size: size, to: to) {
                 start, n, to in
                 if scalarFirst {
                     loop(scalar, 0, from + start * size, 1, to, n, 0, 0)

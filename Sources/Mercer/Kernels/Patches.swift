@@ -9,14 +9,16 @@ enum PatchConvolution {
         forEachGroup(g) { n, group in
             let patches = self.patches(g, x, n, group)
             let product = Tensor(uninitialized: [rows, g.groupOutputs], .float64)
-            multiply(
-                rows, g.groupOutputs, depth, patches.pointer(Double.self), depth, false,
-                weight + group * g.groupOutputs * depth, depth, true, product)
-            let from = product.pointer(Double.self)
-            for p in 0..<rows {
-                let to = y + (n * rows + p) * g.outputChannels + group * g.groupOutputs
-                for o in 0..<g.groupOutputs {
-                    to[o] = from[p * g.groupOutputs + o] + (bias?[group * g.groupOutputs + o] ?? 0)
+            withExtendedLifetime((patches, product)) {
+                multiply(
+                    rows, g.groupOutputs, depth, patches.pointer(Double.self), depth, false,
+                    weight + group * g.groupOutputs * depth, depth, true, product)
+                let from = product.pointer(Double.self)
+                for p in 0..<rows {
+                    let to = y + (n * rows + p) * g.outputChannels + group * g.groupOutputs
+                    for o in 0..<g.groupOutputs {
+                        to[o] = from[p * g.groupOutputs + o] + (bias?[group * g.groupOutputs + o] ?? 0)
+                    }
                 }
             }
         }
@@ -37,11 +39,13 @@ enum PatchConvolution {
             multiply(
                 rows, depth, g.groupOutputs, gradient + n * rows * g.outputChannels + group * g.groupOutputs,
                 g.outputChannels, false, weight + group * g.groupOutputs * depth, depth, false, patches)
-            let from = patches.pointer(Double.self)
-            forEachTap(g) { position, tap, pixel in
-                guard let pixel else { return }
-                let piece = from + position * depth + tap * g.groupInputs
-                for c in 0..<g.groupInputs { image[pixel * g.inputChannels + c] += piece[c] }
+            withExtendedLifetime(patches) {
+                let from = patches.pointer(Double.self)
+                forEachTap(g) { position, tap, pixel in
+                    guard let pixel else { return }
+                    let piece = from + position * depth + tap * g.groupInputs
+                    for c in 0..<g.groupInputs { image[pixel * g.inputChannels + c] += piece[c] }
+                }
             }
         }
     }
@@ -58,12 +62,15 @@ enum PatchConvolution {
             let product = Tensor(uninitialized: [g.groupOutputs, depth], .float64)
             for n in 0..<g.batch {
                 let patches = self.patches(g, x, n, group)
-                multiply(
-                    g.groupOutputs, depth, rows, gradient + n * rows * g.outputChannels + group * g.groupOutputs,
-                    g.outputChannels, true, patches.pointer(Double.self), depth, false, product)
-                let to = result + (perExample ? n * size : 0) + group * g.groupOutputs * depth
-                let from = product.pointer(Double.self)
-                for i in 0..<(g.groupOutputs * depth) { to[i] = perExample ? from[i] : to[i] + from[i] }
+                withExtendedLifetime((patches, product)) {
+                    multiply(
+                        g.groupOutputs, depth, rows,
+                        gradient + n * rows * g.outputChannels + group * g.groupOutputs, g.outputChannels, true,
+                        patches.pointer(Double.self), depth, false, product)
+                    let to = result + (perExample ? n * size : 0) + group * g.groupOutputs * depth
+                    let from = product.pointer(Double.self)
+                    for i in 0..<(g.groupOutputs * depth) { to[i] = perExample ? from[i] : to[i] + from[i] }
+                }
             }
         }
     }

@@ -12,7 +12,8 @@ public struct LBFGS: Sendable {
     public var valueTolerance: Double
 
     public init(
-        memory: Int = 10, maxIterations: Int = 1000, gradientTolerance: Double = 1e-8, valueTolerance: Double = 0
+        memory: Int = 10, maxIterations: Int = 1000, gradientTolerance: Double = 1e-8,
+        valueTolerance: Double = 0
     ) {
         self.memory = max(1, memory)
         self.maxIterations = maxIterations
@@ -83,8 +84,8 @@ public struct LBFGS: Sendable {
         return result(maxIterations, gradient.allSatisfy { abs($0) <= gradientTolerance })
     }
 
-    /// Minimises a scalar function of tensors, whose gradient is taken automatically. Computed in double precision,
-    /// each tensor handed to the function in its own type.
+    /// Minimises a scalar function of tensors, whose gradient is taken automatically. Computed in double
+    /// precision, each tensor handed to the function in its own type.
     public func minimize(from start: [Tensor], _ f: @escaping ([Tensor]) -> Tensor) -> Result<[Tensor]> {
         let both: ([Tensor]) -> (Tensor, [Tensor]) = valueAndGrad(f)
         func tensors(_ x: [Double]) -> [Tensor] {
@@ -107,7 +108,9 @@ public struct LBFGS: Sendable {
     }
 
     /// −H·gradient by the two-loop recursion.
-    private static func direction(_ gradient: [Double], _ pairs: [(s: [Double], y: [Double], rho: Double)]) -> [Double] {
+    private static func direction(_ gradient: [Double], _ pairs: [(s: [Double], y: [Double], rho: Double)])
+        -> [Double]
+    {
         var q = gradient
         var alphas = [Double](repeating: 0, count: pairs.count)
         for i in pairs.indices.reversed() {
@@ -135,7 +138,8 @@ public struct LBFGS: Sendable {
         var payload: Payload
     }
 
-    /// A step that lowers the value enough and flattens the slope enough; the best one seen where there is none.
+    /// A step that lowers the value enough and flattens the slope enough; the best one seen where there is
+    /// none.
     private static func search<Payload>(
         from value: Double, slope: Double, firstStep: Double,
         _ evaluate: (Double) throws -> (value: Double, slope: Double, payload: Payload)

@@ -63,9 +63,12 @@ struct Attention {
         let out = Tensor(uninitialized: [q.shape[0], q.shape[1], q.shape[2], v.shape[3]], .float32)
         let logSums = isTracked ? Tensor(uninitialized: Array(q.shape.dropLast()), .float32) : nil
         if out.count > 0 {
-            tiles(q, k, v).forward(
-                .init(rows(q)), .init(rows(k)), .init(rows(v)), .init(out),
-                logSums: logSums?.mutablePointer(Float.self))
+            let inputs = [q, k, v].map(rows)
+            withExtendedLifetime(inputs) {
+                tiles(q, k, v).forward(
+                    .init(inputs[0]), .init(inputs[1]), .init(inputs[2]), .init(out),
+                    logSums: logSums?.mutablePointer(Float.self))
+            }
         }
         guard isTracked, let logSums else { return out }
         return out.tracked("scaledDotProductAttention", from: [q, k, v], keepsOutput: true) { back in
@@ -84,9 +87,12 @@ struct Attention {
     ) -> [Tensor] {
         let results = [q, k, v].map { Tensor(uninitialized: $0.shape, .float32) }
         if out.count == 0 || k.count == 0 { return [q, k, v].map { Tensor.zeros(like: $0) } }
-        tiles(q, k, v).backward(
-            .init(rows(q)), .init(rows(k)), .init(rows(v)), .init(rows(out)), .init(rows(gradient)),
-            logSums: logSums.pointer(Float.self), .init(results[0]), .init(results[1]), .init(results[2]))
+        let inputs = [q, k, v, out, gradient].map(rows)
+        withExtendedLifetime((inputs, logSums)) {
+            tiles(q, k, v).backward(
+                .init(inputs[0]), .init(inputs[1]), .init(inputs[2]), .init(inputs[3]), .init(inputs[4]),
+                logSums: logSums.pointer(Float.self), .init(results[0]), .init(results[1]), .init(results[2]))
+        }
         return results
     }
 

@@ -55,7 +55,7 @@ enum Conversion {
         let size = x.dtype.size
         nonisolated(unsafe) let from = dense.rawPointer
         nonisolated(unsafe) let to = y.rawPointer
-        Streaming.forRanges(x.count, grain: Elementwise.grain, size: dtype.size, to: to, fresh: true) {
+        Elementwise.forRanges(x.count, grain: Elementwise.grain, size: dtype.size, to: to) {
             start, n, to in
             loop(from + start * size, to, n)
         }

@@ -1,5 +1,5 @@
-/// Random tensors, each from an explicit ``RandomKey``: the same key gives the same numbers on any number of threads
-/// and any instruction set.
+/// Random tensors, each from an explicit ``RandomKey``: the same key gives the same numbers on any number of
+/// threads and any instruction set.
 ///
 /// ```swift
 /// let keys = RandomKey(0).split(2)

@@ -30,3 +30,18 @@ public func valueAndGrad<M: Module, Out: TensorTree, Failure: Error>(
     case .failure(let error): throw error as! Failure
     }
 }
+
+/// A function of a model and further arguments, as a function to its value and the gradient with respect to the
+/// model's trainable parameters.
+///
+/// ```swift
+/// let step = valueAndGrad(model) { (model: Net, x: Tensor, y: Tensor) in crossEntropy(model(x), y) }
+/// let (loss, gradients) = step(model, images, labels)
+/// ```
+public func valueAndGrad<M: Module, Argument, each Other, Out: TensorTree>(
+    _ model: M, _ f: @escaping (M, Argument, repeat each Other) -> Out
+) -> (M, Argument, repeat each Other) -> (Out, ModuleParameters) {
+    { (model: M, argument: Argument, other: repeat each Other) in
+        valueAndGrad(model) { model in f(model, argument, repeat each other) }
+    }
+}

@@ -1,3 +1,4 @@
+import CKernels
 import Mercer
 
 /// Tensors of a module under their dotted keys (`layers.0.weight`), in the order of the module's properties.
@@ -73,9 +74,15 @@ public struct ModuleParameters: TensorTree, Sendable, Sequence, ExpressibleByDic
         ModuleParameters(layout, try values.map(transform))
     }
 
-    /// Changes each tensor where it lies.
-    mutating func updateEach(_ body: (Int, inout Tensor) -> Void) {
-        for index in values.indices { body(index, &values[index]) }
+    /// Changes the tensors where they lie.
+    mutating func withValues(_ body: (inout [Tensor]) -> Void) { body(&values) }
+
+    /// Adds tensors with the same keys, in place.
+    mutating func add(_ other: ModuleParameters) {
+        precondition(other.keys == keys, "sum of tensors with the keys \(keys) and \(other.keys)")
+        combine(
+            other.values, 1, into: &values, float32: optimizerKernels.add_scaled_f32,
+            float64: optimizerKernels.add_scaled_f64)
     }
 
     /// The same as a dictionary.

@@ -1,3 +1,4 @@
+import CKernels
 import Mercer
 
 /// Running averages of a model's parameters and buffers: ā ← ā + (1 - d) (a - ā).
@@ -40,13 +41,10 @@ public final class ExponentialMovingAverage {
             "moving average: the model's parameters are others than at the start")
         updateCount += 1
         let decay = warmsUp ? min(decay, Double(1 + updateCount) / Double(10 + updateCount)) : decay
-        averages.updateEach { index, average in
-            let value = values.values[index]
-            if value.dtype.isFloatingPoint {
-                move(&average, towards: value, 1 - decay)
-            } else {
-                average = value
-            }
+        averages.withValues { tensors in
+            combine(
+                values.values, 1 - decay, into: &tensors, float32: optimizerKernels.lerp_f32,
+                float64: optimizerKernels.lerp_f64)
         }
     }
 

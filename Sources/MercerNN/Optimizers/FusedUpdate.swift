@@ -25,14 +25,14 @@ struct UpdateChunk {
     private let byteOffset: Int
 
     init(
-        _ piece: Int, _ place: (entry: Int, start: Int, count: Int), _ pointers: FusedUpdate.Pointers,
+        _ index: Int, _ piece: Pieces.Piece, _ pointers: FusedUpdate.Pointers,
         _ state: UnsafePointer<UnsafeMutableRawPointer>
     ) {
-        entry = place.entry
-        self.piece = piece
-        count = place.count
+        entry = piece.array
+        self.piece = index
+        count = piece.count
         isDouble = pointers.isDouble
-        byteOffset = place.start * (isDouble ? 8 : 4)
+        byteOffset = piece.start * (isDouble ? 8 : 4)
         parameter = pointers.parameter + byteOffset
         gradient = pointers.gradient + byteOffset
         self.state = state
@@ -100,13 +100,10 @@ final class FusedUpdate {
         states.withUnsafeBufferPointer { states in
             // An optimiser without state has no array to point into.
             let base = states.baseAddress ?? UnsafePointer(bitPattern: 8)!
-            Parallel.forEach(plan.tasks.count) { task in
-                for piece in plan.tasks[task] {
-                    let place = plan.pieces[piece]
-                    let chunk = UpdateChunk(
-                        piece, place, pointers[place.entry], base + place.entry * stateCount)
-                    body(chunk, settings[place.entry])
-                }
+            plan.pieces.forEach { index, piece in
+                let chunk = UpdateChunk(
+                    index, piece, pointers[piece.array], base + piece.array * stateCount)
+                body(chunk, settings[piece.array])
             }
         }
     }
@@ -122,7 +119,7 @@ final class FusedUpdate {
 
 extension Tensor {
     /// The address of a float32 or float64 tensor's elements, made dense and its own first; valid while it lives.
-    fileprivate var mutableAddress: UnsafeMutableRawPointer {
+    var mutableAddress: UnsafeMutableRawPointer {
         mutating get {
             if dtype == .float64 {
                 return withUnsafeMutableBuffer(of: Double.self) { UnsafeMutableRawPointer($0.baseAddress!) }
@@ -138,40 +135,5 @@ extension mercer_optimizer_settings {
         learning_rate = s.learningRate
         weight_decay = s.weightDecay
         gradient_scale = s.gradientScale
-    }
-}
-
-/// y += a x, float32 or float64, in place.
-func addScaled(_ x: Tensor, _ a: Double, to y: inout Tensor) {
-    combine(x, a, &y, optimizerKernels.add_scaled_f32, optimizerKernels.add_scaled_f64)
-}
-
-/// y += a (x - y), float32 or float64, in place.
-func move(_ y: inout Tensor, towards x: Tensor, _ a: Double) {
-    combine(x, a, &y, optimizerKernels.lerp_f32, optimizerKernels.lerp_f64)
-}
-
-private func combine(
-    _ x: Tensor, _ a: Double, _ y: inout Tensor,
-    _ single: (UnsafeMutableRawPointer, UnsafeRawPointer, Double, Int) -> Void,
-    _ double: (UnsafeMutableRawPointer, UnsafeRawPointer, Double, Int) -> Void
-) {
-    precondition(x.shape == y.shape, "sum of tensors of shapes \(y.shape) and \(x.shape)")
-    guard y.dtype == .float32 || y.dtype == .float64 else {
-        let narrow = y.dtype
-        var wide = y.asType(.float32)
-        combine(x.asType(.float32), a, &wide, single, double)
-        y = wide.asType(narrow)
-        return
-    }
-    let size = y.dtype.size
-    let kernel = size == 8 ? double : single
-    let target = y.mutableAddress
-    let dense = (x.dtype == y.dtype ? x : x.asType(y.dtype)).contiguous()
-    dense.withUnsafeBytes { source in
-        Parallel.forRanges(dense.count, grain: UpdatePlan.pieceLength) { range in
-            let offset = range.lowerBound * size
-            kernel(target + offset, source.baseAddress! + offset, a, range.count)
-        }
     }
 }

@@ -52,13 +52,13 @@ public final class LAMB: Optimizer {
         private let offsets: [Int]
 
         init(_ plan: UpdatePlan) {
-            norms = .allocate(capacity: plan.pieces.count)
+            norms = .allocate(capacity: plan.pieces.pieces.count)
             norms.initialize(repeating: mercer_lamb_norms())
             var offsets: [Int] = []
             var bytes = 0
-            for piece in plan.pieces {
+            for piece in plan.pieces.pieces {
                 offsets.append(bytes)
-                bytes += piece.count * (plan.entries[piece.entry].parameter.dtype == .float64 ? 8 : 4)
+                bytes += piece.count * (plan.entries[piece.array].parameter.dtype == .float64 ? 8 : 4)
             }
             self.offsets = offsets
             memory = Tensor(uninitialized: [max(bytes, 1)], .uint8)
@@ -72,9 +72,9 @@ public final class LAMB: Optimizer {
         /// ‖w‖ / ‖u‖ of each parameter, summed in the order of its pieces.
         func trustRatios(_ update: FusedUpdate) -> [Double] {
             var sums = [(Double, Double)](repeating: (0, 0), count: update.plan.entries.count)
-            for (piece, place) in update.plan.pieces.enumerated() {
-                sums[place.entry].0 += norms[piece].parameter
-                sums[place.entry].1 += norms[piece].update
+            for (index, piece) in update.plan.pieces.pieces.enumerated() {
+                sums[piece.array].0 += norms[index].parameter
+                sums[piece.array].1 += norms[index].update
             }
             return sums.map { $0 > 0 && $1 > 0 ? ($0 / $1).squareRoot() : 1 }
         }

@@ -88,16 +88,10 @@ open class Optimizer {
             let gradient = gradients[entry.gradient]
             entry.parameter.withValue { value in
                 updateTensor(
-                    &value, gradient: scale == 1 ? gradient : scaled(gradient, scale),
+                    &value, gradient: scale == 1 ? gradient : gradient * scale,
                     state: &entry.state.tensors, settings: setting)
             }
         }
-    }
-
-    private func scaled(_ gradient: Tensor, _ scale: Double) -> Tensor {
-        var result = Tensor.zeros(like: gradient)
-        addScaled(gradient, scale, to: &result)
-        return result
     }
 
     private func plan(for model: Module, _ keys: ModuleParameters.Keys) -> UpdatePlan {
@@ -233,35 +227,13 @@ final class UpdatePlan {
     let keys: ModuleParameters.Keys
     let structure: ModuleStructure
     let entries: [Entry]
-    /// Pieces of at most ``pieceLength`` elements, gathered into tasks of about as many.
-    let pieces: [(entry: Int, start: Int, count: Int)]
-    let tasks: [Range<Int>]
-
-    /// Four arrays of it stay within a core's second-level cache.
-    static let pieceLength = 16384
+    /// Pieces of the parameters, in the order of the entries.
+    let pieces: Pieces
 
     init(keys: ModuleParameters.Keys, structure: ModuleStructure, entries: [Entry]) {
         self.keys = keys
         self.structure = structure
         self.entries = entries
-        var pieces: [(entry: Int, start: Int, count: Int)] = []
-        var tasks: [Range<Int>] = []
-        var first = 0
-        var elements = 0
-        for (index, entry) in entries.enumerated() {
-            for start in stride(from: 0, to: entry.parameter.count, by: UpdatePlan.pieceLength) {
-                let count = min(UpdatePlan.pieceLength, entry.parameter.count - start)
-                if elements + count > UpdatePlan.pieceLength {
-                    tasks.append(first..<pieces.count)
-                    first = pieces.count
-                    elements = 0
-                }
-                pieces.append((index, start, count))
-                elements += count
-            }
-        }
-        if first < pieces.count { tasks.append(first..<pieces.count) }
-        self.pieces = pieces
-        self.tasks = tasks.filter { !$0.isEmpty }
+        pieces = Pieces(of: entries.map(\.parameter.count))
     }
 }

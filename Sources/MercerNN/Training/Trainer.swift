@@ -132,7 +132,7 @@ public final class Trainer<M: Module> {
             if sum == nil {
                 sum = gradients
             } else {
-                sum!.updateEach { index, tensor in addScaled(gradients.values[index], 1, to: &tensor) }
+                sum!.add(gradients)
             }
         }
         guard let sum else { return ([], nil, 0) }

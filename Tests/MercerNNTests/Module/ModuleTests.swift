@@ -93,6 +93,17 @@ import Testing
         #expect(model.w.toArray(Float.self) == [1, 2])
     }
 
+    @Test func gradientsOfAFunctionWithFurtherArguments() {
+        let model = Vector(Tensor([1, 2] as [Float]))
+        let one = valueAndGrad(model) { (model: Vector, x: Tensor) in (model.w * x).sum() }
+        #expect(one(model, Tensor([3, 4] as [Float])).1["w"]!.toArray(Float.self) == [3, 4])
+        let two = valueAndGrad(model) { (model: Vector, x: Tensor, scale: Double) in
+            (model.w * x).sum() * scale
+        }
+        let (value, gradients) = two(model, Tensor([3, 4] as [Float]), 2)
+        #expect(value.item(Float.self) == 22 && gradients["w"]!.toArray(Float.self) == [6, 8])
+    }
+
     @Test func modesReachEveryModule() {
         let net = Sequential(Dropout(), Sequential(Dropout()))
         net.eval()

@@ -28,7 +28,8 @@ import Testing
 
     /// Every radix, products of them, primes, and lengths that go by convolution (67, 134, 1031).
     @Test(arguments: [
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 21, 24, 31, 32, 35, 60, 61, 64, 67, 100, 128, 134, 243, 256,
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 21, 24, 31, 32, 35, 60, 61, 64, 67, 100, 128, 134,
+        243, 256,
         343, 500, 512, 720, 1024, 1031,
     ]) func anyLengthMatchesTheSum(_ n: Int) {
         let x = complexSamples([3, n])
@@ -44,7 +45,9 @@ import Testing
         #expect(distance(single.asType(.complex128), y) < 2e-6 * Double(n).squareRoot() * 4)
     }
 
-    @Test(arguments: [1, 2, 3, 5, 8, 9, 30, 67, 96, 101, 256]) func realTransformsAreHalfOfTheComplexOnes(_ n: Int) {
+    @Test(arguments: [1, 2, 3, 5, 8, 9, 30, 67, 96, 101, 256]) func realTransformsAreHalfOfTheComplexOnes(
+        _ n: Int
+    ) {
         for rows in [1, 3, 21] {
             let x = samples([rows, n])
             let half = rfft(x)

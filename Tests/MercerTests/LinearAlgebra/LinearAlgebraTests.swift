@@ -27,7 +27,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false], [true, false]) func triangularSolutionsFit(_ lower: Bool, _ transposed: Bool) {
+    @Test(arguments: [true, false], [true, false]) func triangularSolutionsFit(
+        _ lower: Bool, _ transposed: Bool
+    ) {
         let full = samples([2, 6, 6]) + Tensor.eye(6, nil, .float64) * 4
         let b = samples([6, 3], seed: 2)
         let triangle = lower ? tril(full) : triu(full)
@@ -36,7 +38,8 @@ import Testing
         #expect(largest(matmul(transposed ? triangle.swappedAxes(-1, -2) : triangle, x) - b) < 1e-12)
         let identity = Tensor.eye(6, nil, .float64)
         let unit = lower ? tril(full, k: -1) + identity : triu(full, k: 1) + identity
-        let y = LinearAlgebra.triangularSolve(full, b, lower: lower, transposed: transposed, unitDiagonal: true)
+        let y = LinearAlgebra.triangularSolve(
+            full, b, lower: lower, transposed: transposed, unitDiagonal: true)
         #expect(largest(matmul(transposed ? unit.swappedAxes(-1, -2) : unit, y) - b) < 1e-9)
     }
 
@@ -90,7 +93,9 @@ import Testing
         let (values, v) = try LinearAlgebra.eigh(a)
         #expect(largest(matmul(a, v) - v * values.expandedDimensions(axis: -2)) < 1e-12)
         #expect(largest(matmul(v.swappedAxes(-1, -2), v) - Tensor.eye(12, nil, .float64)) < 1e-12)
-        for row in 0..<3 { #expect(values[row].toArray(Double.self) == values[row].toArray(Double.self).sorted()) }
+        for row in 0..<3 {
+            #expect(values[row].toArray(Double.self) == values[row].toArray(Double.self).sorted())
+        }
         let only = try LinearAlgebra.eigvalsh(a)
         #expect(largest(only - values) < 1e-12)
     }
@@ -169,7 +174,8 @@ import Testing
         #expect(tril(a).toArray(Int32.self) == [1, 0, 0, 4, 5, 0])
         #expect(triu(a, k: 1).toArray(Int32.self) == [0, 2, 3, 0, 0, 6])
         #expect(tril(a, k: -1).toArray(Int32.self) == [0, 0, 0, 4, 0, 0])
-        #expect(a.diagonal().toArray(Int32.self) == [1, 5] && a.diagonal(offset: 1).toArray(Int32.self) == [2, 6])
+        #expect(
+            a.diagonal().toArray(Int32.self) == [1, 5] && a.diagonal(offset: 1).toArray(Int32.self) == [2, 6])
         #expect(a.diagonal(offset: -1).toArray(Int32.self) == [4] && a.diagonal(offset: 3).count == 0)
         let trace = samples([3, 4, 4]).trace()
         #expect(trace.shape == [3])
@@ -194,8 +200,12 @@ import Testing
         }
         #expect(result.products < n)
         // A multiple eigenvalue, and a subspace that ends early.
-        let flat = Lanczos.largest(3, dimension: 10) { v in v.enumerated().map { $0.offset < 2 ? 5 * $0.element : $0.element } }
-        #expect(abs(flat.values[0] - 5) < 1e-10 && abs(flat.values[1] - 5) < 1e-10 && abs(flat.values[2] - 1) < 1e-10)
+        let flat = Lanczos.largest(3, dimension: 10) { v in
+            v.enumerated().map { $0.offset < 2 ? 5 * $0.element : $0.element }
+        }
+        #expect(
+            abs(flat.values[0] - 5) < 1e-10 && abs(flat.values[1] - 5) < 1e-10
+                && abs(flat.values[2] - 1) < 1e-10)
     }
 
     @Test func tridiagonalMatrixOfTheChainHasItsCosines() {
@@ -240,7 +250,8 @@ import Testing
         let a = positive([6, 30, 30])
         func results() throws -> [[Double]] {
             [
-                try LinearAlgebra.cholesky(a), try LinearAlgebra.eigh(a).vectors, try LinearAlgebra.inverse(a),
+                try LinearAlgebra.cholesky(a), try LinearAlgebra.eigh(a).vectors,
+                try LinearAlgebra.inverse(a),
                 LinearAlgebra.qr(a).r, try LinearAlgebra.singularValueDecomposition(a).u,
             ].map { $0.toArray(Double.self) }
         }
@@ -315,8 +326,12 @@ import Testing
                 let (u, s, vt) = try! LinearAlgebra.singularValueDecomposition($0[0])
                 return matmul(u * (s * s).expandedDimensions(axis: -2), vt)
             }
-            expectGradients(at: [samples(shape)]) { square(try! LinearAlgebra.singularValueDecomposition($0[0]).u) }
-            expectGradients(at: [samples(shape)]) { square(try! LinearAlgebra.singularValueDecomposition($0[0]).vt) }
+            expectGradients(at: [samples(shape)]) {
+                square(try! LinearAlgebra.singularValueDecomposition($0[0]).u)
+            }
+            expectGradients(at: [samples(shape)]) {
+                square(try! LinearAlgebra.singularValueDecomposition($0[0]).vt)
+            }
         }
     }
 
@@ -324,7 +339,9 @@ import Testing
         for shape in [[5, 3], [3, 5], [2, 3, 3]] {
             expectGradients(at: [samples(shape)]) { try! LinearAlgebra.pseudoInverse($0[0]) }
         }
-        expectGradients(at: [samples([5, 3]), samples([5], seed: 2)]) { try! LinearAlgebra.leastSquares($0[0], $0[1]) }
+        expectGradients(at: [samples([5, 3]), samples([5], seed: 2)]) {
+            try! LinearAlgebra.leastSquares($0[0], $0[1])
+        }
         expectGradients(at: [samples([3, 3])]) { LinearAlgebra.matrixExponential($0[0]) }
         expectGradients(at: [positive([3, 3]), samples([3, 3])]) {
             try! LinearAlgebra.lyapunov(symmetric($0[0]), $0[1])

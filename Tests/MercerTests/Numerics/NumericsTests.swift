@@ -48,10 +48,14 @@ import Testing
     }
 
     @Test func intervalWithoutSignChangeIsAnError() {
-        #expect(throws: NumericsError.noSignChange(method: "Brent.root", low: 1, atLow: 2, high: 2, atHigh: 5)) {
+        #expect(
+            throws: NumericsError.noSignChange(method: "Brent.root", low: 1, atLow: 2, high: 2, atHigh: 5)
+        ) {
             try Brent.root(1, 2) { $0 * $0 + 1 }
         }
-        #expect(throws: NumericsError.notFinite(method: "Brent.root", at: 0)) { try Brent.root(0, 2) { log($0) } }
+        #expect(throws: NumericsError.notFinite(method: "Brent.root", at: 0)) {
+            try Brent.root(0, 2) { log($0) }
+        }
     }
 
     @Test func minimumIsFound() {
@@ -87,7 +91,9 @@ import Testing
     }
 
     @Test func timeRunsBackwards() throws {
-        let y = try DormandPrince.solve(from: [exp(1)], times: [1, 0.5, 0], relativeTolerance: 1e-10) { _, y in y }
+        let y = try DormandPrince.solve(from: [exp(1)], times: [1, 0.5, 0], relativeTolerance: 1e-10) {
+            _, y in y
+        }
         #expect(abs(y[1][0] - exp(0.5)) < 1e-8)
         #expect(abs(y[2][0] - 1) < 1e-8)
     }
@@ -122,7 +128,8 @@ import Testing
         let a = matmul(b, b.transposed()) + Tensor.eye(6, nil, .float64)
         let c = samples([6], seed: 3)
         let result = LBFGS(gradientTolerance: 1e-10).minimize(from: [Tensor.zeros([6], .float64)]) { x in
-            (matmul(a, x[0].expandedDimensions(axis: 1)).squeezed(axis: 1) * x[0]).sum() * 0.5 - (c * x[0]).sum()
+            (matmul(a, x[0].expandedDimensions(axis: 1)).squeezed(axis: 1) * x[0]).sum() * 0.5
+                - (c * x[0]).sum()
         }
         let exact = try LinearAlgebra.solve(a, c).toArray(Double.self)
         #expect(result.converged)

@@ -45,17 +45,20 @@ import Testing
         let (mean, variance) = (samples([channels], seed: 4), samples([channels], 0.5, 2, seed: 5))
         let (old, new) = (0.7 as Double, 0.3 as Double)
         let (y, newMean, newVariance) = batchNorm(
-            x, weight: w, bias: b, runningMean: mean, runningVariance: variance, training: true, momentum: new)
+            x, weight: w, bias: b, runningMean: mean, runningVariance: variance, training: true, momentum: new
+        )
         #expect(largest(y - (plain(x, axes: [0, 1, 2], eps: 1e-5) * w + b)) < 1e-10)
         #expect(largest(newMean - (mean * old + x.mean(axes: [0, 1, 2]) * new)) < 1e-12)
         #expect(largest(newVariance - (variance * old + x.variance(axes: [0, 1, 2]) * new)) < 1e-12)
-        let fixed = batchNorm(x, weight: w, bias: b, runningMean: mean, runningVariance: variance, training: false)
+        let fixed = batchNorm(
+            x, weight: w, bias: b, runningMean: mean, runningVariance: variance, training: false)
         #expect(largest(fixed.output - ((x - mean) / sqrt(variance + 1e-5) * w + b)) < 1e-10)
         #expect(fixed.runningMean.toArray(Double.self) == mean.toArray(Double.self))
     }
 
     @Test func aLargeMeanCostsNoAccuracy() {
-        // Squares minus the square of the mean would leave nothing of a variance of 1/3 beside a mean of 3000.
+        // Squares minus the square of the mean would leave nothing of a variance of 1/3 beside a mean of
+        // 3000.
         let x = (samples([64, 32, 4], -1, 1) + 3000).asType(.float32)
         let wide = x.asType(.float64)
         let expected = plain(wide, axes: [0, 1], eps: 1e-5)
@@ -107,7 +110,8 @@ import Testing
                 { groupNorm($0[0], groups: 1, weight: $0[1], bias: $0[2]) },
                 {
                     batchNorm(
-                        $0[0], weight: $0[1], bias: $0[2], runningMean: zeros, runningVariance: zeros, training: true
+                        $0[0], weight: $0[1], bias: $0[2], runningMean: zeros, runningVariance: zeros,
+                        training: true
                     ).output
                 },
             ]

@@ -2,8 +2,9 @@ import Foundation
 import Mercer
 import Testing
 
-/// Each distribution against its exact one: continuous ones by Kolmogorov and Smirnov's test of 200,000 draws, discrete
-/// ones by χ², at a significance of 1 in 1000 with fixed seeds. Moments alone would not see a wrong shape.
+/// Each distribution against its exact one: continuous ones by Kolmogorov and Smirnov's test of 200,000
+/// draws, discrete ones by χ², at a significance of 1 in 1000 with fixed seeds. Moments alone would not see a
+/// wrong shape.
 @Suite struct DistributionTests {
     private let n = 200_000
 
@@ -30,7 +31,9 @@ import Testing
             return sum + (Double(pair.0) - expected) * (Double(pair.0) - expected) / expected
         }
         let p = Special.regularizedGammaQ(0.5 * Double(counts.count - 1), 0.5 * statistic)
-        #expect(p > 0.001, "χ² = \(statistic) with \(counts.count - 1) degrees of freedom", sourceLocation: sourceLocation)
+        #expect(
+            p > 0.001, "χ² = \(statistic) with \(counts.count - 1) degrees of freedom",
+            sourceLocation: sourceLocation)
     }
 
     private func counts(_ x: Tensor, _ classes: Int) -> [Int] {
@@ -56,7 +59,9 @@ import Testing
     }
 
     @Test func truncatedNormalHasTheShapeOfTheNormalInsideItsBounds() {
-        let bounds: [(Double, Double)] = [(-2, 2), (-1, 0.7), (0.3, 0.4), (3, 10), (4, 4.1), (-9, -2), (-0.2, 8)]
+        let bounds: [(Double, Double)] = [
+            (-2, 2), (-1, 0.7), (0.3, 0.4), (3, 10), (4, 4.1), (-9, -2), (-0.2, 8),
+        ]
         for (i, (low, high)) in bounds.enumerated() {
             let x = Random.truncatedNormal(
                 low * 2 + 1...high * 2 + 1, [n], dtype: .float64, loc: 1, scale: 2, key: RandomKey(7)[i])
@@ -100,7 +105,8 @@ import Testing
 
     @Test func integersAreEquallyLikely() {
         expectFrequencies(
-            counts(Random.randInt(-3..<8, [n], key: RandomKey(1)) + 3, 11), [Double](repeating: 1 / 11.0, count: 11))
+            counts(Random.randInt(-3..<8, [n], key: RandomKey(1)) + 3, 11),
+            [Double](repeating: 1 / 11.0, count: 11))
         // A range so large that a simple remainder of 64 bits would favour its first half by 2 to 1.
         let span = 3 << 61
         let x = Random.randInt(0..<span, [n], dtype: .int64, key: RandomKey(2)).toArray(Int64.self)
@@ -109,7 +115,8 @@ import Testing
     }
 
     @Test func neighboursAreIndependent() {
-        // Pairs of consecutive uniform numbers and of numbers under neighbouring keys fill the unit square evenly.
+        // Pairs of consecutive uniform numbers and of numbers under neighbouring keys fill the unit square
+        // evenly.
         let x = Random.uniform(0..<1, [n], key: RandomKey(11)).toArray(Float.self)
         let y = Random.uniform(0..<1, [n], key: RandomKey(12)).toArray(Float.self)
         let folded = Random.uniform(0..<1, [n], key: RandomKey(11)[0]).toArray(Float.self)
@@ -147,7 +154,9 @@ import Testing
 
     @Test func ordersAreEquallyLikely() {
         var seen: [[Int64]: Int] = [:]
-        for i in 0..<24_000 { seen[Random.permutation(4, key: RandomKey(8)[i]).toArray(Int64.self), default: 0] += 1 }
+        for i in 0..<24_000 {
+            seen[Random.permutation(4, key: RandomKey(8)[i]).toArray(Int64.self), default: 0] += 1
+        }
         #expect(seen.count == 24)
         expectFrequencies(Array(seen.values), [Double](repeating: 1 / 24.0, count: 24))
         let long = Random.permutation(1000, key: RandomKey(1)).toArray(Int64.self)

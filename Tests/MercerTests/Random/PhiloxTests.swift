@@ -42,7 +42,9 @@ import Testing
 
     /// A sum over the bits, in order.
     private func fingerprint(_ x: Tensor) -> UInt64 {
-        x.withUnsafeBytes { bytes in bytes.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 } }
+        x.withUnsafeBytes { bytes in
+            bytes.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+        }
     }
 
     private func draws(_ key: RandomKey) -> [Tensor] {

@@ -2,8 +2,8 @@ import Foundation
 import Mercer
 import Testing
 
-/// Expected values come from mpmath 1.3 with 40 digits; each table names the expression. For instance the first:
-/// `python3 -c "import mpmath as mp; mp.mp.dps = 40; print(mp.exp(9) * mp.erfc(-3))"`.
+/// Expected values come from mpmath 1.3 with 40 digits; each table names the expression. For instance the
+/// first: `python3 -c "import mpmath as mp; mp.mp.dps = 40; print(mp.exp(9) * mp.erfc(-3))"`.
 @Suite struct SpecialTests {
     private func expectClose(
         _ actual: Double, _ expected: Double, relative: Double, _ what: String,
@@ -219,7 +219,8 @@ import Testing
             (0.999, 20.0, 1.0, 0.98018886482953466518),
         ]
         for (a, b, c, expected) in cases {
-            expectClose(Special.regularizedBeta(a, b, c), expected, relative: 1e-13, "betaI of \(a) \(b) \(c)")
+            expectClose(
+                Special.regularizedBeta(a, b, c), expected, relative: 1e-13, "betaI of \(a) \(b) \(c)")
         }
     }
 
@@ -253,7 +254,9 @@ import Testing
     }
 
     @Test func argumentsOutsideTheDomainGiveNaN() {
-        #expect(Special.erfInverse(1.5).isNaN && Special.erfcInverse(-0.1).isNaN && Special.normalQuantile(2).isNaN)
+        #expect(
+            Special.erfInverse(1.5).isNaN && Special.erfcInverse(-0.1).isNaN
+                && Special.normalQuantile(2).isNaN)
         #expect(Special.regularizedGammaP(-1, 2).isNaN && Special.regularizedBeta(1.5, 1, 1).isNaN)
         #expect(Special.erfInverse(1) == .infinity && Special.normalQuantile(0) == -.infinity)
     }

@@ -8,6 +8,7 @@ import Testing
     /// The runners, by the name of their file.
     static let runners: [String: @Sendable (OracleFile) throws -> OracleTally] = [
         "engine": EngineOracle.run,
+        "muller": MullerOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -38,7 +38,7 @@ import Testing
         for x in 0..<23 {
             let p = result[3, x].toArray(UInt8.self)
             #expect(p[1] == 0 || p[3] == 0, "\(method): green at \(x): \(p)")
-            if x < 8 { #expect(p[3] == 255) }
+            if x < 5 { #expect(p[3] == 255) }
         }
     }
 

@@ -37,7 +37,8 @@ import Testing
         _ = try resize("a.png", "b.jpg", "-o", "out", "--fit", "20")
         func counts(_ arguments: String...) throws -> [Int?] {
             let result = try Command.run(
-                Command.executable, ["resize", "a.png", "b.jpg", "-o", "out", "--fit", "20", "--json"] + arguments,
+                Command.executable,
+                ["resize", "a.png", "b.jpg", "-o", "out", "--fit", "20", "--json"] + arguments,
                 in: folder.url)
             let json = try result.json() as? [String: Any]
             return ["done", "skipped", "failed"].map { json?[$0] as? Int }
@@ -67,16 +68,19 @@ import Testing
 
     @Test(arguments: [
         (["--size", "30x20", "--scale", "0.5"], "exclude"), (["--size", "0x5"], "between 1"),
-        (["--size", "-3x5"], "--size"), (["--size", "70000x5"], "65500"), (["--scale", "0"], "greater than 0"),
+        (["--size", "-3x5"], "--size"), (["--size", "70000x5"], "65500"),
+        (["--scale", "0"], "greater than 0"),
         (["--fit", "20", "--method", "bogus"], "lanczos5"),
         (["--fit", "20", "--method", "hamming", "--convention", "torch"], "nearest-exact"),
         (["--fit", "20", "--convention", "gimp", "--method", "box"], "matlab"),
         (["--fit", "20", "--weights", "1,2,3"], "3 numbers"), (["--fit", "20", "--weights", "1,nan"], "nan"),
         (["--fit", "20", "--kernel", "4"], "odd"), (["--fit", "20", "--kernel", "1"], "odd"),
-        (["--fit", "20", "--sigma", "0"], "greater than 0"), (["--fit", "20", "--layers", "0"], "at least 1"),
+        (["--fit", "20", "--sigma", "0"], "greater than 0"),
+        (["--fit", "20", "--layers", "0"], "at least 1"),
         (["--fit", "20", "--layers", "3"], "2 layers"), (["--fit", "20", "--border", "wrap"], "replicate"),
         (["--fit", "20", "--antialias", "maybe"], "auto"), (["--fit", "20", "--format", "bmp"], "webp"),
-        (["--fit", "20", "--quality", "0"], "quality"), (["--fit", "20", "--jobs", "0"], "jobs"), ([], "how large"),
+        (["--fit", "20", "--quality", "0"], "quality"), (["--fit", "20", "--jobs", "0"], "jobs"),
+        ([], "how large"),
     ])
     func wrongUsageIsExplained(_ arguments: [String], _ word: String) throws {
         let result = try Command.run(
@@ -102,7 +106,9 @@ import Testing
     }
 
     @Test func sheetsAndExplanationsAreMade() throws {
-        #expect(try resize("a.png", "-o", "s.html", "--fit", "40", "--compare", "muller,bilinear,lanczos").status == 0)
+        #expect(
+            try resize("a.png", "-o", "s.html", "--fit", "40", "--compare", "muller,bilinear,lanczos").status
+                == 0)
         let page = try String(contentsOfFile: path("s.html"), encoding: .utf8)
         #expect(page.contains("data:image/png") && page.contains("lanczos"))
         #expect(try resize("a.png", "-o", "s.png", "--fit", "40", "--compare", "muller,nearest").status == 0)

@@ -54,11 +54,14 @@ import Testing
                 _ = try Bitmap(bytes: Data(whole.prefix(length)), name: "cut.png")
                 Issue.record("a picture was read from \(length) of \(whole.count) bytes")
             } catch let error as ImageError {
-                #expect(error.description.hasPrefix("cut.png: ") && error.description.contains("\(length) bytes"))
+                #expect(
+                    error.description.hasPrefix("cut.png: ") && error.description.contains("\(length) bytes"))
             }
         }
         #expect(throws: ImageError.notAPicture("x", byteCount: 0)) { try Bitmap(bytes: Data(), name: "x") }
-        #expect(throws: ImageError.notAPicture("x", byteCount: 5)) { try Bitmap(bytes: Data("hello".utf8), name: "x") }
+        #expect(throws: ImageError.notAPicture("x", byteCount: 5)) {
+            try Bitmap(bytes: Data("hello".utf8), name: "x")
+        }
         #expect(throws: ImageError.unreadable("/no/such/file.png", reason: "there is no such file")) {
             try Bitmap(contentsOf: "/no/such/file.png")
         }
@@ -73,7 +76,8 @@ import Testing
         var bomb = png
         bomb.replaceSubrange(16..<24, with: [0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60])
         bomb.replaceSubrange(29..<33, with: checksum(bomb[12..<29]))
-        #expect(throws: ImageError.tooLarge("bomb", width: 60_000, height: 60_000, limit: Bitmap.pixelLimit)) {
+        #expect(throws: ImageError.tooLarge("bomb", width: 60_000, height: 60_000, limit: Bitmap.pixelLimit))
+        {
             try Bitmap(bytes: Data(bomb), name: "bomb")
         }
     }

@@ -21,7 +21,9 @@ import Testing
             total = total + (try runner(OracleFile(named: name)))
         }
         for failure in total.failures { print("oracle case failed: \(failure)") }
-        print("oracle cases: \(total.passed) passed, \(total.failures.count) failed (\(InstructionSet.current))")
+        print(
+            "oracle cases: \(total.passed) passed, \(total.failures.count) failed (\(InstructionSet.current))"
+        )
         #expect(total.failures.isEmpty)
         #expect(total.passed > 0)
     }

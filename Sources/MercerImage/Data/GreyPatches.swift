@@ -91,9 +91,12 @@ public struct GreyPatches: Sendable {
             let blur = Resampler(
                 input: size + 2 * radius, rows: (0..<size).map { ($0, taps) })
             let side = size + 2 * radius
-            let blurred = Resample.apply(vertical: blur, horizontal: blur, to: Tensor(patch, [side, side, 1]))
+            let blurred = Resample.apply(
+                vertical: blur, horizontal: blur, to: Tensor(patch, [side, side, 1]))
             return (blurred.toArray(Float.self), level)
-        } key: { key[$0] }
+        } key: {
+            key[$0]
+        }
     }
 
     /// Standardised patches, as many of each photograph; the label is the photograph.
@@ -108,7 +111,9 @@ public struct GreyPatches: Sendable {
             let mean = patch.reduce(0, +) / Float(patch.count)
             let deviation = Source.deviation(patch)
             return (patch.map { ($0 - mean) / deviation * 0.25 + 0.5 }, picture)
-        } key: { key[$0] }
+        } key: {
+            key[$0]
+        }
     }
 
     private static func make(

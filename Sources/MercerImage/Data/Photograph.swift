@@ -59,7 +59,8 @@ extension Photograph {
         _ name: String, _ sha: String, reduction: Int? = nil, digest: String? = nil
     ) -> Photograph {
         Photograph(
-            name, lomiriPackage, "usr/share/backgrounds/\(name).jpg", sha, reduction: reduction, digest: digest)
+            name, lomiriPackage, "usr/share/backgrounds/\(name).jpg", sha, reduction: reduction,
+            digest: digest)
     }
     private static func mate(_ name: String, _ sha: String) -> Photograph {
         Photograph(name, matePackage, "usr/share/backgrounds/mate/nature/\(name).jpg", sha)

@@ -12,8 +12,12 @@ public struct PillowDigest: Sendable {
     /// The first digits of the SHA-256 of Pillow's bytes.
     public let digest: String
 
-    private init(_ name: String, _ sha256: String, _ method: ResampleMethod, _ width: Int, _ height: Int, _ digest: String) {
-        file = Photograph.skimagePackage.file("usr/lib/python3/dist-packages/skimage/data/\(name)", sha256: sha256)
+    private init(
+        _ name: String, _ sha256: String, _ method: ResampleMethod, _ width: Int, _ height: Int,
+        _ digest: String
+    ) {
+        file = Photograph.skimagePackage.file(
+            "usr/lib/python3/dist-packages/skimage/data/\(name)", sha256: sha256)
         self.method = method
         self.width = width
         self.height = height
@@ -23,7 +27,9 @@ public struct PillowDigest: Sendable {
     /// Whether Mercer makes the same bytes.
     ///
     /// - Throws: ``DataError``, ``ImageError``.
-    public func agrees(from cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws -> Bool {
+    public func agrees(from cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws
+        -> Bool
+    {
         let picture = try Bitmap(contentsOf: try await cache.url(of: file, note: note).path)
         let result = Resample.resize(picture.pixels, to: (height, width), .pillow(method))
         return result.withUnsafeBytes { SHA256.hexadecimal(of: Data($0)) }.hasPrefix(digest)

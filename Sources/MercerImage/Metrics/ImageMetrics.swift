@@ -51,7 +51,8 @@ public enum ImageMetrics {
     public static func ssim(_ a: Tensor, _ b: Tensor, border: Int = 0) -> Double {
         let (x, y) = compared(a, b, border)
         precondition(
-            x.shape[0] >= 11 && x.shape[1] >= 11, "ssim: pictures of \(x.shape) are smaller than the 11x11 window")
+            x.shape[0] >= 11 && x.shape[1] >= 11,
+            "ssim: pictures of \(x.shape) are smaller than the 11x11 window")
         let (c1, c2): (Double, Double) = ((0.01 * 255) * (0.01 * 255), (0.03 * 255) * (0.03 * 255))
         func smooth(_ t: Tensor) -> Tensor {
             Resample.apply(vertical: window(t.shape[0]), horizontal: window(t.shape[1]), to: t)

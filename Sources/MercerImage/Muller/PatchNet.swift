@@ -17,7 +17,8 @@ final class PatchNet: Module {
             ]
         }
         let layers: [any UnaryLayer] =
-            block(1, 16) + [MaxPool2d(kernelSize: 2)] + block(16, 32) + [MaxPool2d(kernelSize: 2)] + block(32, 64)
+            block(1, 16) + [MaxPool2d(kernelSize: 2)] + block(16, 32) + [MaxPool2d(kernelSize: 2)]
+            + block(32, 64)
             + [GlobalAvgPool(), Linear(64, classes)]
         body = Sequential(layers)
     }
@@ -79,7 +80,8 @@ struct PatchTraining: Sendable {
         let optimizer = AdamW(
             learningRate: learningRate,
             groups: [
-                ParameterGroup(learningRateScale: resizerLearningRate / learningRate, weightDecay: 0) { key, _ in
+                ParameterGroup(learningRateScale: resizerLearningRate / learningRate, weightDecay: 0) {
+                    key, _ in
                     key.hasPrefix("resizer.")
                 }
             ])

@@ -6,12 +6,16 @@ import Testing
 
 @Suite struct MullerTests {
     /// The layer as its equations stand: blur the whole picture, subtract, resize, tanh.
-    private func plain(_ x: Tensor, _ size: (Int, Int), _ settings: MullerSettings, _ weights: MullerWeights) -> Tensor {
+    private func plain(_ x: Tensor, _ size: (Int, Int), _ settings: MullerSettings, _ weights: MullerWeights)
+        -> Tensor
+    {
         let (h, w) = (x.shape[1], x.shape[2])
         func blur(_ x: Tensor) -> Tensor {
             Resample.apply(
-                vertical: .gaussianBlur(length: h, kernel: settings.kernel, sigma: settings.sigma, border: settings.border),
-                horizontal: .gaussianBlur(length: w, kernel: settings.kernel, sigma: settings.sigma, border: settings.border),
+                vertical: .gaussianBlur(
+                    length: h, kernel: settings.kernel, sigma: settings.sigma, border: settings.border),
+                horizontal: .gaussianBlur(
+                    length: w, kernel: settings.kernel, sigma: settings.sigma, border: settings.border),
                 to: x)
         }
         func resize(_ x: Tensor) -> Tensor {
@@ -35,7 +39,9 @@ import Testing
 
     @Test(arguments: [BlurBorder.zero, .reflect, .replicate], [false, true])
     func collapsedEqualsThePlainForm(_ border: BlurBorder, _ pool: Bool) throws {
-        for base in [ResampleRule.tensorflow(.bilinear), .tensorflow(.bicubic), .pillow(.lanczos3), .torch(.area)] {
+        for base in [
+            ResampleRule.tensorflow(.bilinear), .tensorflow(.bicubic), .pillow(.lanczos3), .torch(.area),
+        ] {
             for (size, channels) in [((9, 11), 3), ((31, 40), 1), ((20, 7), 4), ((12, 12), 6)] {
                 let settings = try MullerSettings(base: base, pool: pool, border: border)
                 let layer = Muller(size: (height: size.0, width: size.1), settings: settings)
@@ -57,7 +63,8 @@ import Testing
 
     @Test func parametersHaveTheOfficialNames() {
         let layer = Muller(size: (8, 8), layers: 3)
-        #expect(layer.parameters().keys == ["weight_1", "bias_1", "weight_2", "bias_2", "weight_3", "bias_3"])
+        #expect(
+            layer.parameters().keys == ["weight_1", "bias_1", "weight_2", "bias_2", "weight_3", "bias_3"])
         #expect(layer.numberOfParameters() == 6)
     }
 
@@ -87,7 +94,9 @@ import Testing
         let x = Random.uniform(0..<1, [1, 14, 12, 2], dtype: .float64, key: RandomKey(3))
         let probe = Random.normal([1, 6, 5, 2], dtype: .float64, key: RandomKey(4))
         layer.mapParameters { $0.asType(.float64) }
-        layer.update(parameters: ["weight_1": Tensor(1.9), "bias_1": Tensor(-0.1), "weight_2": Tensor(-5.0), "bias_2": Tensor(0.2)])
+        layer.update(parameters: [
+            "weight_1": Tensor(1.9), "bias_1": Tensor(-0.1), "weight_2": Tensor(-5.0), "bias_2": Tensor(0.2),
+        ])
         func loss() -> Double { (layer(x) * probe).sum().doubleValue }
         let (_, gradients) = valueAndGrad(layer) { layer in (layer(x) * probe).sum() }
         for key in gradients.keys {

@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct MullerWeightsTests {
     private func file(_ tensors: [String: Tensor]) throws -> String {
-        let path = FileManager.default.temporaryDirectory.appending(path: "weights-\(UUID().uuidString).safetensors").path
+        let path = FileManager.default.temporaryDirectory.appending(
+            path: "weights-\(UUID().uuidString).safetensors"
+        ).path
         try saveTensors(tensors, to: path)
         return path
     }
@@ -21,7 +23,9 @@ import Testing
         let names = try file(["alpha": Tensor(Float(1)), "beta": Tensor(Float(0))])
         let shape = try file(["weight_1": Tensor([1, 2] as [Float]), "bias_1": Tensor(Float(0))])
         defer { for path in [names, shape] { try? FileManager.default.removeItem(atPath: path) } }
-        #expect(throws: MullerError.names(names, found: ["alpha", "beta"], expected: ["weight_1", "bias_1"])) {
+        #expect(
+            throws: MullerError.names(names, found: ["alpha", "beta"], expected: ["weight_1", "bias_1"])
+        ) {
             try MullerWeights(contentsOf: names)
         }
         #expect(throws: MullerError.shape(shape, name: "weight_1", found: [2])) {

@@ -14,7 +14,8 @@ import Testing
     @Test(arguments: methods)
     func depthAndChannelsStay(_ method: PictureMethod) throws {
         for (channels, dtype) in [(1, DType.uint8), (2, .uint8), (3, .uint16), (4, .uint8), (4, .uint16)] {
-            let picture = Bitmap(pixels: Random.randInt(0..<256, [40, 30, channels], key: RandomKey(1)).asType(dtype))
+            let picture = Bitmap(
+                pixels: Random.randInt(0..<256, [40, 30, channels], key: RandomKey(1)).asType(dtype))
             for isLinear in [false, true] {
                 let result = try PictureResizer(method, isLinearLight: isLinear)(picture, to: (13, 50))
                 #expect(result.pixels.shape == [13, 50, channels] && result.pixels.dtype == dtype)
@@ -51,7 +52,9 @@ import Testing
             let difference =
                 (plain.asType(.int32) - alpha[0..., 0..., 0..<3].asType(.int32)).abs().max().doubleValue
             #expect(difference <= 1, "\(method)")
-            #expect(alpha[0..., 0..., 3..<4].contiguous().toArray(UInt8.self).allSatisfy { $0 == 255 }, "\(method)")
+            #expect(
+                alpha[0..., 0..., 3..<4].contiguous().toArray(UInt8.self).allSatisfy { $0 == 255 },
+                "\(method)")
         }
     }
 
@@ -61,7 +64,8 @@ import Testing
             for i in 0..<out.count { out[i] = i % 2 == 0 ? 0 : 255 }
         }
         let resizer = PictureResizer(.filter(.mercer(.box)), isLinearLight: true)
-        let result = try resizer(Bitmap(pixels: lines, hasAlpha: false), to: (16, 16)).pixels.toArray(UInt8.self)
+        let result = try resizer(Bitmap(pixels: lines, hasAlpha: false), to: (16, 16)).pixels.toArray(
+            UInt8.self)
         #expect(result.allSatisfy { $0 == 188 })
     }
 
@@ -80,7 +84,9 @@ import Testing
         let picture = Bitmap(pixels: Tensor.zeros([10, 20, 3], .uint8))
         let resizer = PictureResizer(.filter(.mercer(.bilinear)))
         #expect(throws: ResampleError.size(width: 0, height: 5)) { try resizer(picture, to: (5, 0)) }
-        #expect(throws: ResampleError.size(width: 5, height: 70_000)) { try resizer(picture, to: (70_000, 5)) }
+        #expect(throws: ResampleError.size(width: 5, height: 70_000)) {
+            try resizer(picture, to: (70_000, 5))
+        }
         #expect(throws: ResampleError.self) {
             try resizer(picture, to: (5, 5), box: ResampleBox(left: 0, top: 0, right: 21, bottom: 10))
         }
@@ -109,7 +115,10 @@ import Testing
         #expect(abs(ImageMetrics.ssim(a, a) - 1) < 1e-12)
         let c1 = 0.01 * 255 * 0.01 * 255
         #expect(abs(ImageMetrics.ssim(a, b) - (2 * 100 * 110 + c1) / (100 * 100 + 110 * 110 + c1)) < 1e-9)
-        #expect(ImageMetrics.grey(Tensor([255, 0, 0, 0, 255, 0] as [UInt8], [1, 2, 3])).toArray(UInt8.self) == [76, 150])
+        #expect(
+            ImageMetrics.grey(Tensor([255, 0, 0, 0, 255, 0] as [UInt8], [1, 2, 3])).toArray(UInt8.self) == [
+                76, 150,
+            ])
     }
 
     /// Needs the pictures of python3-skimage: from the cache, or from the network where there is one.

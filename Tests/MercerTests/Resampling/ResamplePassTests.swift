@@ -4,7 +4,9 @@ import Testing
 
 /// The passes beside a plain reference, for every type, number of channels and awkward size.
 @Suite struct ResamplePassTests {
-    private func reference(_ x: [Double], _ h: Int, _ w: Int, _ c: Int, _ v: Resampler, _ u: Resampler) -> [Double] {
+    private func reference(_ x: [Double], _ h: Int, _ w: Int, _ c: Int, _ v: Resampler, _ u: Resampler)
+        -> [Double]
+    {
         var middle = [Double](repeating: 0, count: v.outputLength * w * c)
         for i in 0..<v.outputLength {
             for (k, weight) in v.row(i).enumerated() {
@@ -27,14 +29,17 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5, 7, 17])
     func everyTypeAgreesWithThePlainForm(_ channels: Int) {
-        for (h, w, m, n) in [(1, 1, 3, 2), (13, 17, 5, 29), (31, 64, 12, 15), (9, 130, 40, 3), (67, 5, 7, 11)] {
+        for (h, w, m, n) in [
+            (1, 1, 3, 2), (13, 17, 5, 29), (31, 64, 12, 15), (9, 130, 40, 3), (67, 5, 7, 11),
+        ] {
             let v = Resampler(input: h, output: m, rule: .mercer(.lanczos3))
             let u = Resampler(input: w, output: n, rule: .mercer(.bicubic))
             let numbers = Random.uniform(0..<255, [h, w, channels], key: RandomKey(7)).toArray(Float.self)
             for dtype in [DType.uint8, .uint16, .float16, .float32, .float64, .bfloat16, .int32] {
                 let x = Tensor(numbers.map { $0.rounded() }, [h, w, channels]).asType(dtype)
                 let expected = reference(x.asType(.float64).toArray(), h, w, channels, v, u)
-                let y = Resample.apply(vertical: v, horizontal: u, to: x).asType(.float64).toArray(Double.self)
+                let y = Resample.apply(vertical: v, horizontal: u, to: x).asType(.float64).toArray(
+                    Double.self)
                 for (a, e) in zip(y, expected) {
                     let allowed: Double
                     let target: Double
@@ -47,7 +52,8 @@ import Testing
                     case .float32: (allowed, target) = (2e-4, e)
                     default: (allowed, target) = (1e-10, e)
                     }
-                    #expect(abs(a - target) <= allowed, "\(dtype), \(channels) channels, \(h)x\(w) to \(m)x\(n)")
+                    #expect(
+                        abs(a - target) <= allowed, "\(dtype), \(channels) channels, \(h)x\(w) to \(m)x\(n)")
                 }
             }
         }
@@ -89,7 +95,8 @@ import Testing
     @Test(arguments: [1, 2, 3, 4, 5])
     func bytesAgreeExactlyWithPillowsArithmetic(_ channels: Int) {
         for (h, w, m, n) in [
-            (1, 1, 3, 2), (13, 17, 5, 29), (31, 64, 12, 15), (9, 130, 40, 3), (67, 5, 7, 11), (50, 50, 50, 20),
+            (1, 1, 3, 2), (13, 17, 5, 29), (31, 64, 12, 15), (9, 130, 40, 3), (67, 5, 7, 11),
+            (50, 50, 50, 20),
             (50, 20, 11, 20), (200, 37, 20, 30),
         ] {
             for method in [ResampleMethod.box, .bilinear, .hamming, .bicubic, .lanczos3] {
@@ -119,7 +126,8 @@ import Testing
     @Test func aNumberThatIsNoneStaysWithinItsTaps() {
         var numbers = [Float](repeating: 1, count: 40 * 3)
         numbers[20 * 3 + 1] = .nan
-        let y = Resample.resize(Tensor(numbers, [1, 40, 3]), to: (1, 40), .torch(.bicubic)).toArray(Float.self)
+        let y = Resample.resize(Tensor(numbers, [1, 40, 3]), to: (1, 40), .torch(.bicubic)).toArray(
+            Float.self)
         #expect(y.indices.filter { y[$0].isNaN } == [20 * 3 + 1])
     }
 
@@ -128,7 +136,9 @@ import Testing
             let x = Random.randInt(0..<2, [4, 6, 3], key: RandomKey(5)).asType(dtype)
             let y = Resample.resize(x, to: (8, 12), .nearest)
             #expect(y.shape == [8, 12, 3] && y.dtype == dtype)
-            #expect(y[5, 7].asType(.float64).toArray(Double.self) == x[2, 3].asType(.float64).toArray(Double.self))
+            #expect(
+                y[5, 7].asType(.float64).toArray(Double.self) == x[2, 3].asType(.float64).toArray(Double.self)
+            )
         }
     }
 }

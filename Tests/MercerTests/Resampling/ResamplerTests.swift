@@ -41,7 +41,9 @@ import Testing
     }
 
     @Test func transposingTwiceChangesNothingAndTransposesTheMatrix() {
-        for rule in [ResampleRule.pillow(.lanczos3), .torch(.bicubic), .tensorflow(.bilinear), .matlab(.bicubic)] {
+        for rule in [
+            ResampleRule.pillow(.lanczos3), .torch(.bicubic), .tensorflow(.bilinear), .matlab(.bicubic),
+        ] {
             let map = Resampler(input: 19, output: 8, rule: rule)
             let transposed = map.transposed
             for i in 0..<8 { for j in 0..<19 { #expect(dense(map, i)[j] == dense(transposed, j)[i]) } }

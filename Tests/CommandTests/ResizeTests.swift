@@ -118,6 +118,29 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: path("why")).count == 3)
     }
 
+    @Test func weightsAreLearntAndUsed() throws {
+        for (name, top) in [("dark", 80), ("bright", 256)] {
+            try FileManager.default.createDirectory(
+                atPath: path("data/\(name)"), withIntermediateDirectories: true)
+            for i in 0..<6 {
+                let pixels = Random.randInt((top - 80)..<top, [40, 40, 3], key: RandomKey(UInt64(i)))
+                try Bitmap(pixels: pixels.asType(.uint8)).write(to: path("data/\(name)/\(i).png"))
+            }
+        }
+        let fit = ["--fit-weights", "data", "-o", "w.safetensors", "--size", "8x8", "--epochs", "1"]
+        let result = try Command.run(
+            Command.executable, ["resize"] + fit + ["--model", "net.safetensors", "--json"], in: folder.url)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(
+            try Safetensors(contentsOf: path("w.safetensors")).names.sorted()
+                == ["bias_1", "bias_2", "weight_1", "weight_2"].sorted())
+        #expect(FileManager.default.fileExists(atPath: path("net.safetensors")))
+        #expect(try resize("a.png", "-o", "x.png", "--fit", "20", "--weights", "w.safetensors").status == 0)
+        #expect(try resize("--fit-weights", "data", "-o", "w.png", "--size", "8x8").status == 64)
+        #expect(try resize("--fit-weights", "data", "-o", "v.safetensors", "--fit", "8").status == 64)
+        #expect(try resize("--fit-weights", "nothing", "-o", "v.safetensors", "--size", "8x8").status == 1)
+    }
+
     @Test func streamsWork() throws {
         let script = "'\(Command.executable.path)' resize - -o - --size 12x9 --format webp < a.png > s.webp"
         let result = try Command.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script], in: folder.url)

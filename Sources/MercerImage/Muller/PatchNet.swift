@@ -7,8 +7,10 @@ final class PatchNet: Module {
     let resizer: Muller
     let body: Sequential
 
-    /// - Parameter resizer: with frozen zeros it is its base resizer.
-    init(_ resizer: Muller, classes: Int) {
+    /// - Parameters:
+    ///   - resizer: with frozen zeros it is its base resizer.
+    ///   - channels: of the pictures.
+    init(_ resizer: Muller, classes: Int, channels: Int = 1) {
         self.resizer = resizer
         func block(_ inputs: Int, _ outputs: Int) -> [any UnaryLayer] {
             [
@@ -17,7 +19,7 @@ final class PatchNet: Module {
             ]
         }
         let layers: [any UnaryLayer] =
-            block(1, 16) + [MaxPool2d(kernelSize: 2)] + block(16, 32) + [MaxPool2d(kernelSize: 2)]
+            block(channels, 16) + [MaxPool2d(kernelSize: 2)] + block(16, 32) + [MaxPool2d(kernelSize: 2)]
             + block(32, 64)
             + [GlobalAvgPool(), Linear(64, classes)]
         body = Sequential(layers)

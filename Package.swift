@@ -58,7 +58,9 @@ let package = Package(
             name: "MercerNNTests", dependencies: ["MercerNN", "training-probe"],
             exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
-        .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
+        .testTarget(
+            name: "MercerImageTests",
+            dependencies: ["MercerImage", "MercerImageIO", "MercerNN", "MercerPapers"]),
         .testTarget(
             name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),

@@ -31,6 +31,7 @@ static struct {
     int (*get)(const image *, const char *, void *);
     void (*set)(image *, const char *, void *);
     char **(*get_fields)(image *);
+    void (*set_int)(image *, const char *, int);
     int (*autorot)(image *, image **, ...);
     int (*colourspace)(image *, image **, int, ...);
     int (*icc_transform)(image *, image **, const char *, ...);
@@ -87,6 +88,7 @@ static void start(void) {
         {&vips.get, "vips_image_get"},
         {&vips.set, "vips_image_set"},
         {&vips.get_fields, "vips_image_get_fields"},
+        {&vips.set_int, "vips_image_set_int"},
         {&vips.autorot, "vips_autorot"},
         {&vips.colourspace, "vips_colourspace"},
         {&vips.icc_transform, "vips_icc_transform"},
@@ -258,7 +260,11 @@ image *mercer_vips_wrap(const void *pixels, size_t count, int width, int height,
     const int status = vips.copy(plain, &out, "interpretation", interpretation, NULL);
     vips.object_unref(plain);
     if (status != 0) return NULL;
-    if (metadata) copy_fields(metadata, out, 0);
+    if (metadata) {
+        copy_fields(metadata, out, 0);
+        // The pixels stand upright, whatever the EXIF block still says.
+        vips.set_int(out, "orientation", 1);
+    }
     return out;
 }
 

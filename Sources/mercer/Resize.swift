@@ -25,7 +25,9 @@ struct ResizeCommand: AsyncParsableCommand {
     @Argument(help: "Pictures, folders, patterns, or '-'.")
     var inputs: [String] = []
 
-    @Option(name: [.short, .customLong("output")], help: ArgumentHelp("A folder, a file, or '-'.", valueName: "out"))
+    @Option(
+        name: [.short, .customLong("output")],
+        help: ArgumentHelp("A folder, a file, or '-'.", valueName: "out"))
     var output: String?
 
     @OptionGroup(title: "Size") var size: SizeOptions
@@ -46,11 +48,16 @@ struct ResizeCommand: AsyncParsableCommand {
     @Flag(help: "Replace files that are there.")
     var overwrite = false
 
-    @Option(help: ArgumentHelp("A sheet of these methods side by side: PNG, or HTML by the output's ending.", valueName: "a,b,c"))
+    @Option(
+        help: ArgumentHelp(
+            "A sheet of these methods side by side: PNG, or HTML by the output's ending.", valueName: "a,b,c")
+    )
     var compare: String?
 
     @Flag(help: "Say what is computed: cost, response, reductions; with -o DIR also the bands as pictures.")
     var explain = false
+
+    @OptionGroup(title: "Learning weights") var fit: FitOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -61,9 +68,12 @@ struct ResizeCommand: AsyncParsableCommand {
         // Errors of weights files are no wrong usage: they come when the command runs.
         do { _ = try method.resolved() } catch let error as ValidationError { throw error } catch {}
         _ = try resolvedFormat()
+        if fit.fitWeights != nil { return try fit.validate(inputs, output, size, method) }
         if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or '-'") }
         if !(1...100).contains(quality) { throw ValidationError("'--quality' must lie between 1 and 100") }
-        if let jobs, !(1...256).contains(jobs) { throw ValidationError("'--jobs' must lie between 1 and 256") }
+        if let jobs, !(1...256).contains(jobs) {
+            throw ValidationError("'--jobs' must lie between 1 and 256")
+        }
         if inputs.contains("-"), inputs.count > 1 {
             throw ValidationError("'-' is standard input and stands alone")
         }
@@ -81,6 +91,7 @@ struct ResizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let jobs { Parallel.threads = jobs }
+        if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
         var job = PictureJob(try method.resolved(), try size.resolved())
         job.format = try resolvedFormat()
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
@@ -158,7 +169,9 @@ struct ResizeCommand: AsyncParsableCommand {
         let name = output ?? "-"
         let format = job.format ?? (name == "-" ? nil : ImageFormat(fileName: name)) ?? picture.format ?? .png
         let (fitted, given) = result.fitted(to: format)
-        for text in notes + given { Console.remark("\(inputs[0] == "-" ? "standard input" : inputs[0]): \(text)") }
+        for text in notes + given {
+            Console.remark("\(inputs[0] == "-" ? "standard input" : inputs[0]): \(text)")
+        }
         if name == "-" {
             try FileHandle.standardOutput.write(contentsOf: Data(fitted.encoded(as: format, job.encoding)))
         } else {

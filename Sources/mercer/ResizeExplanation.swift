@@ -62,7 +62,8 @@ struct ResizeExplanation {
     }
 
     private func explained(
-        _ settings: MullerSettings, _ weights: MullerWeights, _ reduces: Bool, _ input: String, _ picture: Bitmap,
+        _ settings: MullerSettings, _ weights: MullerWeights, _ reduces: Bool, _ input: String,
+        _ picture: Bitmap,
         _ size: (height: Int, width: Int)
     ) -> Facts {
         let reduction =
@@ -119,9 +120,11 @@ struct ResizeExplanation {
             body += Page.chart(explanation.chart())
             for (l, band) in explanation.bands(of: picture, to: (result.height, result.width)).enumerated() {
                 pictures.append(
-                    Picture("band-\(l + 1)", caption: "band \(l + 1): sharp minus blurred", png: try png(band)))
+                    Picture(
+                        "band-\(l + 1)", caption: "band \(l + 1): sharp minus blurred", png: try png(band)))
                 if !isPage {
-                    try band.write(to: (output as NSString).appendingPathComponent("\(name)-band\(l + 1).png"))
+                    try band.write(
+                        to: (output as NSString).appendingPathComponent("\(name)-band\(l + 1).png"))
                 }
             }
         }

@@ -12,7 +12,9 @@ struct SizeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("By a factor, such as 0.5.", valueName: "factor"))
     var scale: Double?
 
-    @Option(help: ArgumentHelp("The longer side gets this length, or the picture fits into WxH.", valueName: "n|WxH"))
+    @Option(
+        help: ArgumentHelp(
+            "The longer side gets this length, or the picture fits into WxH.", valueName: "n|WxH"))
     var fit: String?
 
     @Option(help: ArgumentHelp("Exactly this size, cut to its proportions.", valueName: "WxH"))
@@ -55,7 +57,8 @@ struct SizeOptions: ParsableArguments {
         let numbers = box.split(separator: ",", omittingEmptySubsequences: false).map {
             Double($0.trimmingCharacters(in: .whitespaces))
         }
-        guard numbers.count == 4, let l = numbers[0], let t = numbers[1], let r = numbers[2], let b = numbers[3],
+        guard numbers.count == 4, let l = numbers[0], let t = numbers[1], let r = numbers[2],
+            let b = numbers[3],
             l >= 0, t >= 0, r > l, b > t
         else {
             throw ValidationError(
@@ -73,7 +76,8 @@ struct SizeOptions: ParsableArguments {
         let count = numbers.count == 2 || (oneIsEnough && numbers.count == 1)
         guard count, let width = numbers[0], let height = numbers[numbers.count - 1] else {
             throw ValidationError(
-                "'\(option) \(text)' isn't \(oneIsEnough ? "a length or " : "")width x height, such as 640x480")
+                "'\(option) \(text)' isn't \(oneIsEnough ? "a length or " : "")width x height, such as 640x480"
+            )
         }
         for side in [width, height] where !(1...ResampleError.longestSide).contains(side) {
             throw ValidationError(
@@ -97,7 +101,9 @@ struct MethodOptions: ParsableArguments {
             valueName: "convention"))
     var convention: String?
 
-    @Option(help: ArgumentHelp("auto, on or off: whether the filter grows with the reduction.", valueName: "choice"))
+    @Option(
+        help: ArgumentHelp(
+            "auto, on or off: whether the filter grows with the reduction.", valueName: "choice"))
     var antialias = "auto"
 
     @Option(
@@ -117,10 +123,14 @@ struct MethodOptions: ParsableArguments {
     @Flag(help: "Take means before MULLER's base resizer, as the authors' option does.")
     var pool = false
 
-    @Option(help: ArgumentHelp("How MULLER's blur goes on beyond the border: reflect, zero or replicate.", valueName: "rule"))
+    @Option(
+        help: ArgumentHelp(
+            "How MULLER's blur goes on beyond the border: reflect, zero or replicate.", valueName: "rule"))
     var border = "reflect"
 
-    @Option(help: ArgumentHelp("MULLER's base resizer, a method of the convention (tensorflow).", valueName: "method"))
+    @Option(
+        help: ArgumentHelp(
+            "MULLER's base resizer, a method of the convention (tensorflow).", valueName: "method"))
     var base = "bilinear"
 
     @Flag(help: "Don't take means before reductions beyond three, though MULLER's base aliases there.")
@@ -178,7 +188,8 @@ struct MethodOptions: ParsableArguments {
                 throw MullerError.layerCount(found: weights.layers, expected: layers)
             }
             let settings = try MullerSettings(
-                base: baseRule, layers: weights.layers, kernel: kernel, sigma: sigma, pool: pool, border: border)
+                base: baseRule, layers: weights.layers, kernel: kernel, sigma: sigma, pool: pool,
+                border: border)
             let aliases = !baseRule.antialias
             return PictureResizer(
                 .muller(settings, weights, reduces: aliases && !raw && !pool), isLinearLight: linearLight)

@@ -8,6 +8,7 @@ import Testing
     /// The runners, by the name of their file.
     static let runners: [String: @Sendable (OracleFile) throws -> OracleTally] = [
         "engine": EngineOracle.run,
+        "muller": MullerOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {
@@ -20,7 +21,9 @@ import Testing
             total = total + (try runner(OracleFile(named: name)))
         }
         for failure in total.failures { print("oracle case failed: \(failure)") }
-        print("oracle cases: \(total.passed) passed, \(total.failures.count) failed (\(InstructionSet.current))")
+        print(
+            "oracle cases: \(total.passed) passed, \(total.failures.count) failed (\(InstructionSet.current))"
+        )
         #expect(total.failures.isEmpty)
         #expect(total.passed > 0)
     }

@@ -12,13 +12,13 @@ struct ResampleKernel: Sendable {
     /// 1 on (-½, ½].
     static let box = ResampleKernel(support: 0.5) { $0 > -0.5 && $0 <= 0.5 ? 1 : 0 }
 
-    /// sinc(t) (0.54 + 0.46 cos πt).
+    /// sinc(t) (0.54 + 0.46 cos πt), both constants in single precision as in Pillow.
     static let hamming = ResampleKernel(support: 1) { t in
         let t = abs(t)
         if t == 0 { return 1 }
         if t >= 1 { return 0 }
         let x = t * Double.pi
-        return sin(x) / x * (0.54 + 0.46 * cos(x))
+        return sin(x) / x * (Double(Float(0.54)) + Double(Float(0.46)) * cos(x))
     }
 
     /// Keys 1981: cubic convolution with the slope a at 1.

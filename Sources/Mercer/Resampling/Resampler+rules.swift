@@ -11,7 +11,8 @@ extension Resampler {
     ///   - scale: inputs per output where it isn't the ratio of the lengths: MATLAB's and PyTorch's given scale,
     ///     inverted.
     public init(
-        input n: Int, output m: Int, rule: ResampleRule, range: ClosedRange<Double>? = nil, scale: Double? = nil
+        input n: Int, output m: Int, rule: ResampleRule, range: ClosedRange<Double>? = nil,
+        scale: Double? = nil
     ) {
         precondition(n > 0 && m > 0, "Resampler: from \(n) to \(m) pixels")
         var low = range?.lowerBound ?? 0
@@ -25,8 +26,10 @@ extension Resampler {
             }
         }
         precondition(
-            low >= 0 && high <= Double(n) && low < high, "Resampler: \(low)...\(high) of a line of \(n) pixels")
-        let grid = Grid(n: n, m: m, origin: low, length: high - low, scale: scale ?? (high - low) / Double(m))
+            low >= 0 && high <= Double(n) && low < high,
+            "Resampler: \(low)...\(high) of a line of \(n) pixels")
+        let length = rule.convention == .pillow ? Double(Float(high) - Float(low)) : high - low
+        let grid = Grid(n: n, m: m, origin: low, length: length, scale: scale ?? length / Double(m))
         let rows: [(start: Int, weights: [Double])]
         switch (rule.convention, rule.method) {
         case (_, .nearest), (_, .nearestExact): rows = grid.nearest(rule)
@@ -163,7 +166,8 @@ private struct Grid {
             let start = max(Int(c - support + 0.5), 0)
             let end = min(Int(c + support + 0.5), n)
             return (
-                start, normalized((start..<max(start, end)).map { kernel.value((Double($0) - c + 0.5) * inverse) })
+                start,
+                normalized((start..<max(start, end)).map { kernel.value((Double($0) - c + 0.5) * inverse) })
             )
         }
     }
@@ -190,7 +194,8 @@ private struct Grid {
             // 1-based, as in the original.
             let u = Double(i + 1) * scale + 0.5 * (1 - scale) + origin
             let left = (u - width / 2).rounded(.down)
-            let weights = normalized((0..<taps).map { shrink * rule.kernel.value(shrink * (u - left - Double($0))) })
+            let weights = normalized(
+                (0..<taps).map { shrink * rule.kernel.value(shrink * (u - left - Double($0))) })
             return folded(Int(left) - 1, weights) { borderIndex($0, n, .symmetric) }
         }
     }

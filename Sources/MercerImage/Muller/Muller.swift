@@ -66,10 +66,13 @@ public final class Muller: Module, UnaryLayer {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         precondition(
             x.rank == 4 && x.count > 0 && x.dtype.isFloatingPoint,
-            "Muller: a \(x.dtype) tensor of shape \(x.shape) where [N, H, W, C] of numbers in [0, 1] is needed")
+            "Muller: a \(x.dtype) tensor of shape \(x.shape) where [N, H, W, C] of numbers in [0, 1] is needed"
+        )
         let maps = maps(for: x)
         let levels = levels
-        if x.dtype == .float32 && !x.isTracked && !levels.contains(where: { $0.weight.isTracked || $0.bias.isTracked }) {
+        if x.dtype == .float32 && !x.isTracked
+            && !levels.contains(where: { $0.weight.isTracked || $0.bias.isTracked })
+        {
             return MullerResampling(maps, weights, channels: x.shape[3])(x)
         }
         var sharp = Resample.apply(vertical: maps[0].vertical, horizontal: maps[0].horizontal, to: x)
@@ -84,7 +87,9 @@ public final class Muller: Module, UnaryLayer {
 
     /// The residuals in the output's size, R(dₗ) for l = 1…L: the bands that the weights act on.
     public func bands(of x: Tensor) -> [Tensor] {
-        let pictures = maps(for: x).map { Resample.apply(vertical: $0.vertical, horizontal: $0.horizontal, to: x) }
+        let pictures = maps(for: x).map {
+            Resample.apply(vertical: $0.vertical, horizontal: $0.horizontal, to: x)
+        }
         return zip(pictures.dropFirst(), pictures).map { $0 - $1 }
     }
 

@@ -19,7 +19,8 @@ public enum MullerError: Error, Equatable, CustomStringConvertible, LocalizedErr
         switch self {
         case .kernel(let k): "a blur of \(k) taps can't be centred: an odd number of at least 3 is needed"
         case .sigma(let sigma): "a blur of σ = \(sigma) doesn't exist: σ must be greater than 0"
-        case .layers(let layers): "MULLER with \(layers) layers does nothing: at least 1 is needed, at most 64"
+        case .layers(let layers):
+            "MULLER with \(layers) layers does nothing: at least 1 is needed, at most 64"
         case .oddList(let count):
             "the list of weights has \(count) numbers; pairs w1,b1,w2,b2,… of a weight and a bias for each layer "
                 + "are needed"

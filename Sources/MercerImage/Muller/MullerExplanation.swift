@@ -42,7 +42,8 @@ public struct MullerExplanation {
         return Chart(
             name, title, x: .linear("frequency (cycles/pixel)", 0...0.5), y: .linear("gain"), series: series,
             guides: [.horizontal(0, "")],
-            caption: "H(f) = 1 + Σ αₗ Gˡ⁻¹(G − 1) at scale 1; the bands are the sharp picture minus the blurred.")
+            caption:
+                "H(f) = 1 + Σ αₗ Gˡ⁻¹(G − 1) at scale 1; the bands are the sharp picture minus the blurred.")
     }
 
     /// The bands R(dₗ) of a picture as pictures: grey for nothing, the largest value white or black.

@@ -11,7 +11,9 @@ public struct MullerResampling: Sendable {
     init(
         _ maps: [(vertical: Resampler, horizontal: Resampler)], _ weights: MullerWeights, channels: Int
     ) {
-        precondition(maps.count == weights.layers + 1, "MullerResampling: \(maps.count) maps, \(weights.layers) layers")
+        precondition(
+            maps.count == weights.layers + 1, "MullerResampling: \(maps.count) maps, \(weights.layers) layers"
+        )
         resampling = SeparableResampling(maps, channels: channels)
         self.weights = weights
         self.channels = channels
@@ -20,7 +22,8 @@ public struct MullerResampling: Sendable {
     /// - Parameter reduction: whole factors by which means are taken first.
     public init(
         _ settings: MullerSettings, _ weights: MullerWeights, from input: (height: Int, width: Int),
-        to size: (height: Int, width: Int), channels: Int, reduction: (vertical: Int, horizontal: Int) = (1, 1),
+        to size: (height: Int, width: Int), channels: Int,
+        reduction: (vertical: Int, horizontal: Int) = (1, 1),
         box: ResampleBox? = nil
     ) {
         self.init(
@@ -73,10 +76,12 @@ public struct MullerResampling: Sendable {
                 let source = UInt(bitPattern: bytes.baseAddress!)
                 Parallel.forEach(n) { image in
                     let pixels = PixelRows(
-                        UnsafeRawPointer(bitPattern: source)! + image * h * w * channels * 4, height: h, width: w,
+                        UnsafeRawPointer(bitPattern: source)! + image * h * w * channels * 4, height: h,
+                        width: w,
                         channels: channels, .float32)
                     forEachRow(of: pixels, maximum: 1) { y, numbers in
-                        (UnsafeMutablePointer<Float>(bitPattern: target)! + (image * resampling.height + y) * row)
+                        (UnsafeMutablePointer<Float>(bitPattern: target)! + (image * resampling.height + y)
+                            * row)
                             .update(from: numbers, count: row)
                     }
                 }

@@ -55,7 +55,9 @@ public struct MullerSettings: Sendable, Hashable {
     }
 
     /// R Bˡ along one axis for l = 0…L.
-    private func line(_ n: Int, _ m: Int, _ factor: Int, _ pools: Bool, _ range: ClosedRange<Double>?) -> [Resampler] {
+    private func line(_ n: Int, _ m: Int, _ factor: Int, _ pools: Bool, _ range: ClosedRange<Double>?)
+        -> [Resampler]
+    {
         let reduced = Resampler.reduction(length: n, factor: factor)
         let length = reduced.outputLength
         var map: Resampler

@@ -42,7 +42,9 @@ public struct MullerWeights: Sendable, Hashable {
             try self.init(
                 text.split(separator: ",", omittingEmptySubsequences: false).map { part in
                     let word = part.trimmingCharacters(in: .whitespaces)
-                    guard let number = Double(word), number.isFinite else { throw MullerError.notANumber(word) }
+                    guard let number = Double(word), number.isFinite else {
+                        throw MullerError.notANumber(word)
+                    }
                     return number
                 })
         } else {
@@ -100,6 +102,8 @@ public struct MullerWeights: Sendable, Hashable {
     /// The gain of a symmetric blur.
     public static func blurResponse(at frequency: Double, _ taps: [Double]) -> Double {
         let radius = taps.count / 2
-        return taps.enumerated().reduce(0) { $0 + $1.element * cos(2 * .pi * frequency * Double($1.offset - radius)) }
+        return taps.enumerated().reduce(0) {
+            $0 + $1.element * cos(2 * .pi * frequency * Double($1.offset - radius))
+        }
     }
 }

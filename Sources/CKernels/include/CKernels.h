@@ -13,6 +13,7 @@ enum mercer_isa { mercer_isa_baseline = 0, mercer_isa_avx2 = 1, mercer_isa_avx51
 /// The widest instruction set that this processor and operating system can run.
 int mercer_isa_detect(void);
 
+#include "elementwise.h"
 #include "thread_state.h"
 
 #endif

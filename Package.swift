@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "MercerPapers", targets: ["MercerPapers"]),
         .library(name: "MercerImageIO", targets: ["MercerImageIO"]),
         .library(name: "MercerImage", targets: ["MercerImage"]),
+        .library(name: "MercerKernelMethods", targets: ["MercerKernelMethods"]),
         .executable(name: "mercer", targets: ["mercer"]),
     ],
     dependencies: [
@@ -34,12 +35,15 @@ let package = Package(
         .target(
             name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
         ),
+        .target(
+            name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
 
         // The command.
         .executableTarget(
             name: "mercer",
             dependencies: [
                 "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
+                "MercerKernelMethods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -47,6 +51,7 @@ let package = Package(
         .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
+        .testTarget(name: "MercerKernelMethodsTests", dependencies: ["MercerKernelMethods"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer"]),
     ],
     swiftLanguageModes: [.v6]

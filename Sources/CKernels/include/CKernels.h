@@ -14,6 +14,7 @@ enum mercer_isa { mercer_isa_baseline = 0, mercer_isa_avx2 = 1, mercer_isa_avx51
 int mercer_isa_detect(void);
 
 #include "elementwise.h"
+#include "similarity.h"
 #include "thread_state.h"
 
 #endif

@@ -15,6 +15,7 @@ int mercer_isa_detect(void);
 
 #include "elementwise.h"
 #include "similarity.h"
+#include "reduce.h"
 #include "thread_state.h"
 
 #endif

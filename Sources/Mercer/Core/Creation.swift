@@ -104,7 +104,7 @@ extension Tensor {
         let columns = columns ?? rows
         var result = zeros([rows, columns], dtype)
         let one = Tensor.scalar(1, dtype)
-        for row in max(0, -k)..<max(max(0, -k), min(rows, columns - k)) {
+        for row in Swift.max(0, -k)..<Swift.max(Swift.max(0, -k), Swift.min(rows, columns - k)) {
             result.setElement(row * columns + row + k, from: one)
         }
         return result
@@ -115,7 +115,7 @@ extension Tensor {
         _ start: Double = 0, _ stop: Double, step: Double = 1, _ dtype: DType = .float32
     ) -> Tensor {
         precondition(step != 0, "arange: the step is 0")
-        let count = max(0, Int(((stop - start) / step).rounded(.up)))
+        let count = Swift.max(0, Int(((stop - start) / step).rounded(.up)))
         return sequence(count, dtype) { start + Double($0) * step }
     }
 

@@ -49,7 +49,7 @@ extension Tensor {
         if inner == 0 || result.count == 0 { return result }
         nonisolated(unsafe) let from = x.rawPointer
         nonisolated(unsafe) let to = result.rawPointer
-        Parallel.forRanges(outer * positions.count, grain: max(1, 65536 / inner)) { range in
+        Parallel.forRanges(outer * positions.count, grain: Swift.max(1, 65536 / inner)) { range in
             for row in range {
                 let (o, i) = row.quotientAndRemainder(dividingBy: positions.count)
                 (to + row * inner).copyMemory(from: from + (o * n + positions[i]) * inner, byteCount: inner)
@@ -73,7 +73,7 @@ extension Tensor {
             Parallel.forEach(outer * blocks) { chunk in
                 let (o, block) = chunk.quotientAndRemainder(dividingBy: blocks)
                 let start = block * columns
-                let width = min(columns, inner - start)
+                let width = Swift.min(columns, inner - start)
                 for (i, position) in positions.enumerated() {
                     adder.add(
                         from: (o * positions.count + i) * inner + start,

@@ -74,7 +74,7 @@ extension Tensor {
 
     /// The whole `counts` times along each axis, aligned at the last axis: a b c a b c.
     public func tiled(_ counts: [Int]) -> Tensor {
-        let rank = max(rank, counts.count)
+        let rank = Swift.max(rank, counts.count)
         let lengths = [Int](repeating: 1, count: rank - shape.count) + shape
         let counts = [Int](repeating: 1, count: rank - counts.count) + counts
         return reshaped(lengths.flatMap { [1, $0] })

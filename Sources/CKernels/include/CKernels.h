@@ -17,5 +17,7 @@ int mercer_isa_detect(void);
 #include "similarity.h"
 #include "reduce.h"
 #include "thread_state.h"
+#include "gemm.h"
+#include "depthwise.h"
 
 #endif

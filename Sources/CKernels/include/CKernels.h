@@ -19,5 +19,7 @@ int mercer_isa_detect(void);
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
+#include "fft.h"
+#include "random.h"
 
 #endif

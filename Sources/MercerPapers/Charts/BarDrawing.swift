@@ -26,13 +26,27 @@ extension ChartDrawing {
         }
     }
 
+    /// The value of a bar, with as many decimals as the others.
+    private func valueText(_ value: Double) -> String {
+        let values = chart.series.flatMap(\.y).filter { $0.isFinite && $0 != 0 }.map(abs)
+        guard let smallest = values.min(), let largest = values.max(), largest < 1000 * smallest,
+            smallest >= 0.001, largest < 1e5
+        else { return Format.number(value, digits: 3) }
+        let decimals = values.map { value in
+            Format.number(value, digits: 3).split(separator: ".").dropFirst().first?.count ?? 0
+        }
+        return Format.fixed(value, decimals: decimals.max() ?? 0)
+    }
+
     private mutating func drawStandingBars(_ categories: [String]) {
         top = drawHead(valueLabel: chart.y.label) + 6
         bottom = height - 28
         let axis = ScaledAxis(chart.y, values: barValues, count: 6, fromZero: true)
         let labels = axis.labels
         left = Self.widest(labels) + 10
-        right = width - 6
+        // The names of guides stand beside the plot, where no bar hides them.
+        let guideNames = Self.widest(chart.guides.map(\.label))
+        right = width - (guideNames > 0 ? guideNames * 1.1 + 10 : 6)
         func y(_ value: Double) -> Double { bottom - axis.position(value) * (bottom - top) }
 
         for (tick, label) in zip(axis.ticks, labels) {
@@ -57,16 +71,14 @@ extension ChartDrawing {
                 if showsValues {
                     let above = series.y[k] >= baseline(axis)
                     let place = above ? min(end, whisker.map { y($0.high) } ?? end) - 6 : end + 15
-                    svg.text(
-                        Format.number(series.y[k], digits: 3), at: (middle, place), "value halo",
-                        anchor: .middle)
+                    svg.text(valueText(series.y[k]), at: (middle, place), "value halo", anchor: .middle)
                 }
             }
         }
         svg.line((left, base), (right, base), "axis")
         for guide in chart.guides {
             svg.line((left, y(guide.value)), (right, y(guide.value)), "guide")
-            svg.text(guide.label, at: (right, y(guide.value) - 6), "guidename halo", anchor: .end)
+            svg.text(guide.label, at: (right + 7, y(guide.value) + 4), "guidename")
         }
     }
 
@@ -78,7 +90,7 @@ extension ChartDrawing {
         top = drawHead(valueLabel: "") + (hasGuideNames ? 14 : 0)
         bottom = top + band * Double(categories.count)
         height = bottom + (chart.y.label.isEmpty ? 26 : 46)
-        left = min(widest, 260) + 12
+        left = min(widest * 1.14, 280) + 12
         right = width - 52
         let axis = ScaledAxis(chart.y, values: barValues, count: 6, fromZero: true)
         func x(_ value: Double) -> Double { left + axis.position(value) * (right - left) }
@@ -101,7 +113,7 @@ extension ChartDrawing {
                 let whisker = series.whisker(k)
                 if let whisker { svg.line((x(whisker.low), middle), (x(whisker.high), middle), "bw") }
                 let place = max(end, base, whisker.map { x($0.high) } ?? end) + 6
-                svg.text(Format.number(series.y[k], digits: 3), at: (place, middle + 4), "value halo")
+                svg.text(valueText(series.y[k]), at: (place, middle + 4), "value halo")
             }
         }
         svg.line((base, top), (base, bottom), "axis")

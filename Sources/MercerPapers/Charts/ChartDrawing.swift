@@ -62,7 +62,7 @@ struct ChartDrawing {
             y += 20
             svg.text(valueLabel, at: (0, y), "label")
         }
-        return y + 12
+        return y + 15
     }
 
     /// The series that are named above the plot: all but lines, which are named at their ends.
@@ -109,6 +109,7 @@ struct ChartDrawing {
         let yLabels = yAxis.labels
 
         top = drawHead(valueLabel: chart.y.label)
+        if chart.guides.contains(where: { !$0.isHorizontal && !$0.label.isEmpty }) { top += 16 }
         bottom = height - (chart.x.label.isEmpty ? 26 : 46)
         left = Self.widest(yLabels) + 10
         let named = chart.series.filter { $0.style == .line && !$0.name.isEmpty }
@@ -197,7 +198,7 @@ struct ChartDrawing {
                 svg.line(from, to, "w s\(colours[i])")
             }
         }
-        guard series.style == .points || points.count <= 40 else { return }
+        guard series.style == .points || (3...40).contains(points.count) else { return }
         let radius = series.style == .points ? (points.count > 200 ? 2.5 : 4.5) : 3.5
         for point in points {
             guard let point, frame.holds(point) else { continue }
@@ -243,13 +244,12 @@ struct ChartDrawing {
                 svg.line((left, y), (right, y), "guide")
                 svg.text(guide.label, at: (left + 6, y - 6), "guidename halo")
             } else {
+                // The name stands above the plot, where no line crosses it.
                 let x = frame.px(guide.value)
-                svg.line((x, top), (x, bottom), "guide")
-                let room = SVG.width(of: guide.label, size: ChartStyle.small) + 10
-                let fits = x + room < right
-                svg.text(
-                    guide.label, at: (fits ? x + 6 : x - 6, top + 11), "guidename halo",
-                    anchor: fits ? .start : .end)
+                svg.line((x, top - 4), (x, bottom), "guide")
+                let half = SVG.width(of: guide.label, size: ChartStyle.small) / 2
+                let place = min(max(x, left + half), width - half)
+                svg.text(guide.label, at: (place, top - 9), "guidename", anchor: .middle)
             }
         }
     }

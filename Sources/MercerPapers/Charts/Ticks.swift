@@ -12,7 +12,7 @@ struct ScaledAxis {
     /// - Parameters:
     ///   - count: about how many ticks there is room for.
     ///   - fromZero: whether 0 belongs to the range, as under bars.
-    ///   - margin: the part of the range that is left free beyond the data where no round end is taken.
+    ///   - roundEnds: whether the axis begins and ends at a tick.
     init(
         _ axis: Chart.Axis, values: [Double], count: Int, fromZero: Bool = false, roundEnds: Bool = true
     ) {
@@ -65,10 +65,14 @@ struct ScaledAxis {
             if largest >= 1e7 || (largest > 0 && largest < 1e-3) {
                 return ticks.map { $0 == 0 ? "0" : Format.number($0, digits: 3) }
             }
-            let decimals = (0...8).first { abs(step * pow(10, Double($0)) - (step * pow(10, Double($0))).rounded()) < 1e-6 } ?? 8
-            return ticks.map { Self.grouped(Format.fixed($0, decimals: decimals)) }
+            let decimals = (0...8).first { decimals in
+                let scaled = step * pow(10, Double(decimals))
+                return abs(scaled - scaled.rounded()) < 1e-6
+            }
+            return ticks.map { Self.grouped(Format.fixed($0, decimals: decimals ?? 8)) }
         case .log:
-            return ticks.map(Self.logLabel)
+            let isWide = ticks.contains { $0 < 0.000_999 || $0 >= 100_000 }
+            return ticks.map { isWide ? Self.powerLabel($0) : Self.grouped(Format.number($0, digits: 3)) }
         }
     }
 
@@ -115,12 +119,11 @@ struct ScaledAxis {
         return (marks, start...max(end, start * 1.0001))
     }
 
-    /// `0.01`, `1`, `20`, `10⁵`.
-    private static func logLabel(_ value: Double) -> String {
-        if value >= 0.000_999, value < 100_000 { return grouped(Format.number(value, digits: 3)) }
+    /// `1`, `10⁵`, `2·10⁻³`.
+    private static func powerLabel(_ value: Double) -> String {
         let exponent = Int(floor(log10(value) + 1e-9))
         let mantissa = value / pow(10, Double(exponent))
-        let power = "10" + superscript(exponent)
+        let power = exponent == 0 ? "1" : exponent == 1 ? "10" : "10" + superscript(exponent)
         return abs(mantissa - 1) < 1e-6 ? power : "\(Format.number(mantissa, digits: 2))·\(power)"
     }
 

@@ -54,7 +54,7 @@ public struct Page: Sendable {
         html += "</tr></thead><tbody>\n"
         for (row, cells) in table.rows.enumerated() {
             html += table.emphasis.contains(row) ? "<tr class=\"strong\">" : "<tr>"
-            for (column, value) in cells.enumerated() { html += cell("td", value.text, column) }
+            for column in cells.indices { html += cell("td", table.text(row: row, column: column), column) }
             html += "</tr>\n"
         }
         return html + "</tbody></table></div>\(caption(table.caption))</figure>\n"

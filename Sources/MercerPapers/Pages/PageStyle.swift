@@ -43,21 +43,22 @@ enum PageStyle {
         th.n,td.n{text-align:right}
         th:last-child,td:last-child{padding-right:0}
         tr.strong td{font-weight:680}
+        .bars{table-layout:fixed}
+        .bars th:nth-child(1){width:37%}.bars th:nth-child(2){width:12.5%}.bars th:nth-child(3){width:15.5%}
+        .bars th:nth-child(4){width:20%}
         .bars td{padding-top:14px;padding-bottom:14px}
-        .bars td:nth-child(n+2){white-space:nowrap}
-        .bars .claim{width:44%;padding-right:26px}
+        .bars .claim{padding-right:26px}
         .bars .claim b{font-weight:620}
         .note{color:var(--soft);font-style:italic}
-        .gauge{width:190px}
         th.gauge span{font-weight:400}
-        .g{width:176px;height:auto;display:block;margin-top:-4px}
+        .g{width:100%;max-width:190px;height:auto;display:block;margin-top:-4px}
         .g .track{fill:var(--track)}
         .g .met{fill:var(--met)}
         .g .bar{stroke:var(--ink);stroke-width:2}
         .g .seed{fill:var(--ink);fill-opacity:.42}
         .g .measured{fill:var(--short);stroke:var(--ground);stroke-width:1.5}
         .pass .g .measured{fill:var(--pass)}
-        .pill{display:inline-block;font-size:.84rem;font-weight:620;border-radius:999px;padding:2px 11px;
+        .pill{display:inline-block;font-size:.84rem;line-height:1.35;font-weight:620;border-radius:999px;padding:2px 11px;
         background:var(--openbg);color:var(--open)}
         .pass .pill{background:var(--passbg);color:var(--pass)}
         .short .pill{background:var(--shortbg);color:var(--short)}

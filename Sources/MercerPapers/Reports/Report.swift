@@ -110,6 +110,26 @@ public struct ClaimResult: Codable, Hashable, Sendable, Identifiable {
             .compactMap { $0 }.first
     }
 
+    /// What wasn't measured is written as null, so that every claim has the same keys.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(sentence, forKey: .sentence)
+        try container.encode(method, forKey: .method)
+        try container.encode(measured, forKey: .measured)
+        try container.encode(unit, forKey: .unit)
+        try container.encode(bar, forKey: .bar)
+        try container.encode(direction, forKey: .direction)
+        try container.encode(tolerance, forKey: .tolerance)
+        try container.encode(passed, forKey: .passed)
+        try container.encode(shortBy, forKey: .shortBy)
+        try container.encode(statistic, forKey: .statistic)
+        try container.encode(values, forKey: .values)
+        try container.encode(seeds, forKey: .seeds)
+        try container.encode(spread, forKey: .spread)
+        try container.encode(note, forKey: .note)
+    }
+
     /// The bar as a rule.
     public var rule: Bar { Bar(direction, bar, tolerance: tolerance) }
 

@@ -9,8 +9,6 @@ public struct Run: Sendable {
     public var quick = false
     public var results: ResultsFolder = .standard
     public var data: DataCache = .standard
-    /// The command line that the report shows as the way to make it again.
-    public var command: String
 
     private let experiment: any Experiment
 
@@ -19,7 +17,15 @@ public struct Run: Sendable {
         guard let experiment = gallery.experiment(for: paper) else { throw PaperError.notYet(paper.slug) }
         self.paper = paper
         self.experiment = experiment
-        command = "mercer run \(paper.slug)"
+    }
+
+    /// The command line that makes the report again.
+    public var command: String {
+        var words = ["mercer", "run", paper.slug]
+        if quick { words.append("--quick") }
+        if seed != 0 { words += ["--seed", "\(seed)"] }
+        if let seeds { words += ["--seeds", "\(seeds)"] }
+        return words.joined(separator: " ")
     }
 
     /// Measures the claims and keeps the report.

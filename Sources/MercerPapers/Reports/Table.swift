@@ -40,6 +40,24 @@ public struct Table: Codable, Sendable {
         }
     }
 
+    /// The text of a cell. Numbers of a column that say nothing of their decimals get equally many, if they are
+    /// of like size.
+    func text(row: Int, column: Int) -> String {
+        guard case .number(let value, nil) = rows[row][column] else { return rows[row][column].text }
+        let numbers = rows.compactMap { cells -> Double? in
+            if case .number(let number, nil) = cells[column] { return number }
+            return nil
+        }
+        let sizes = numbers.filter { $0 != 0 && $0.isFinite }.map(abs)
+        guard let smallest = sizes.min(), let largest = sizes.max(), smallest >= 1e-4, largest < 1e7,
+            largest < 1e4 * smallest
+        else { return rows[row][column].text }
+        let decimals = numbers.map { number in
+            Format.number(number).split(separator: ".").dropFirst().first?.count ?? 0
+        }
+        return Format.fixed(value, decimals: decimals.max() ?? 0)
+    }
+
     /// Whether a column holds numbers (and perhaps empty cells) only.
     func isNumeric(_ column: Int) -> Bool {
         var numbers = 0

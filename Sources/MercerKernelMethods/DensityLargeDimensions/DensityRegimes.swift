@@ -53,7 +53,20 @@ public struct DensityRegimes: Sendable {
     /// The regimes of standardised data from their own spectrum.
     init(points: PointSet<Double>, count: Double) throws {
         try self.init(
-            variances: try Self.spectrum(points), alpha: log(count) / Double(points.dimension))
+            variances: Self.spectrum(points), alpha: log(count) / Double(points.dimension))
+    }
+
+    /// The eigenvalues of the covariance of centred points; those that rounding alone could have left are taken as
+    /// the smallest that is not.
+    private static func spectrum(_ points: PointSet<Double>) -> [Double] {
+        let d = points.dimension
+        let covariance = Whitening.covariance(
+            points.values, count: points.count, dimension: d, weights: points.weights,
+            mean: [Double](repeating: 0, count: d), diagonalOnly: false)
+        let values = symmetricEigen(covariance, order: d).values
+        let floor = values.last! * 1e-12
+        let smallest = values.first { $0 > floor } ?? floor
+        return values.map { max($0, smallest) }
     }
 
     /// g(λ) = (1/d) log E exp(−λ|x − y|²/2).

@@ -45,7 +45,7 @@ public protocol DistanceScalar: TensorElement, BinaryFloatingPoint {
 
 /// The loops for the instruction set in force. Reading it holds OpenBLAS to one thread: Mercer's own pool calls it
 /// on blocks, so that results don't depend on the number of threads.
-private let loops: UnsafePointer<mercer_similarity_kernels> = {
+nonisolated(unsafe) private let loops: UnsafePointer<mercer_similarity_kernels> = {
     openblas_set_num_threads(1)
     return mercer_similarity(Int32(InstructionSet.current.rawValue))
 }()

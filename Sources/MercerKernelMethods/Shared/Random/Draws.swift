@@ -4,20 +4,20 @@ import Foundation
 
 extension RandomNumberGenerator {
     /// Uniform on the open interval (0, 1), a multiple of 2^-53 plus 2^-54.
-    public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
+    mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
 
     /// Two independent standard normal numbers (Box and Muller).
-    public mutating func normalPair() -> (Double, Double) {
+    mutating func normalPair() -> (Double, Double) {
         let radius = (-2 * log(uniform())).squareRoot()
         let angle = 2 * Double.pi * uniform()
         return (radius * cos(angle), radius * sin(angle))
     }
 
     /// A standard normal number.
-    public mutating func normal() -> Double { normalPair().0 }
+    mutating func normal() -> Double { normalPair().0 }
 
     /// `count` independent standard normal numbers.
-    public mutating func normals(_ count: Int) -> [Double] {
+    mutating func normals(_ count: Int) -> [Double] {
         var values = [Double](repeating: 0, count: count)
         var i = 0
         while i < count {
@@ -31,7 +31,7 @@ extension RandomNumberGenerator {
 
     /// Gamma of this shape and scale 1 (Marsaglia and Tsang, "A simple method for generating gamma variables",
     /// 2000).
-    public mutating func gamma(shape: Double) -> Double {
+    mutating func gamma(shape: Double) -> Double {
         precondition(shape > 0, "gamma: the shape is \(shape)")
         if shape < 1 { return gamma(shape: shape + 1) * pow(uniform(), 1 / shape) }
         let d = shape - 1 / 3.0
@@ -46,14 +46,14 @@ extension RandomNumberGenerator {
     }
 
     /// χ² with this many degrees of freedom.
-    public mutating func chiSquared(_ degrees: Double) -> Double { 2 * gamma(shape: degrees / 2) }
+    mutating func chiSquared(_ degrees: Double) -> Double { 2 * gamma(shape: degrees / 2) }
 
     /// Beta(a, b) on (0, 1).
-    public mutating func beta(_ a: Double, _ b: Double) -> Double {
+    mutating func beta(_ a: Double, _ b: Double) -> Double {
         let x = gamma(shape: a)
         return x / (x + gamma(shape: b))
     }
 
     /// Standard Cauchy.
-    public mutating func cauchy() -> Double { tan(Double.pi * (uniform() - 0.5)) }
+    mutating func cauchy() -> Double { tan(Double.pi * (uniform() - 0.5)) }
 }

@@ -1,16 +1,7 @@
-/// A small seeded generator (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014):
-/// for experiments that have to be repeatable, never for privacy.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        defer { state &+= 0x9E37_79B9_7F4A_7C15 }
-        return Self.mix(state)
-    }
-
-    /// The output function: a bijection that spreads every bit of its argument.
+/// The output function of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA
+/// 2014) and the permutations that data sets are split by: the same everywhere, without the state of a generator.
+public enum SplitMix64 {
+    /// A bijection that spreads every bit of its argument.
     public static func mix(_ x: UInt64) -> UInt64 {
         var z = x &+ 0x9E37_79B9_7F4A_7C15
         z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9

@@ -28,6 +28,9 @@ enum PortableMath {
         return p * power(half) * power(Int(k) - half)
     }
 
+    /// ln |x|; −∞ at 0.
+    static func logOfAbsolute(_ x: Double) -> Double { x == 0 ? -.infinity : x.isFinite ? log(abs(x)) : abs(x) }
+
     private static func power(_ k: Int) -> Double { Double(sign: .plus, exponent: k, significand: 1) }
 
     /// The cosine and the sine of `turn`·2^-64 whole turns.

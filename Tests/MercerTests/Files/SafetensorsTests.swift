@@ -51,7 +51,7 @@ import Testing
         try saveTensors(tensors(names.reversed()), to: folder.file("b"), metadata: ["a": "2", "b": "1"])
         let bytes = try readBytes(folder.file("a"))
         #expect(try bytes == readBytes(folder.file("b")))
-        #expect(Int(bytes[0]) + Int(bytes[1]) << 8 - 8 * ((Int(bytes[0]) + Int(bytes[1]) << 8) / 8) == 0)
+        #expect(bytes[0] % 8 == 0)
     }
 
     @Test func namesAndMetadataOfAnyTextSurvive() throws {
@@ -83,7 +83,7 @@ import Testing
         var old = try Safetensors(contentsOf: path).tensor("x")
         try saveTensors(["x": Tensor([4] as [Double])], to: path)
         #expect(old.toArray(Double.self) == [1, 2, 3])
-        old[0] = Tensor(9.0)
+        old[0..<1] = Tensor([9] as [Double])
         #expect(old.toArray(Double.self) == [9, 2, 3])
         #expect(try loadTensors(path)["x"]?.toArray(Double.self) == [4])
     }

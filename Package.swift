@@ -38,12 +38,16 @@ let package = Package(
         .target(
             name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
 
-        // The command.
+        // The command, and the cases that it measures beside other libraries.
+        .target(
+            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers"],
+            path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
             dependencies: [
                 "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
                 "MercerKernelMethods",
+                "MercerBenchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

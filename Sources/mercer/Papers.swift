@@ -17,6 +17,9 @@ struct PapersCommand: AsyncParsableCommand {
     @Flag(help: "Only papers that work.")
     var works = false
 
+    @Flag(help: "Print the slugs only, for scripts.")
+    var slugs = false
+
     @OptionGroup var results: ResultsOptions
 
     @Flag(help: "Print JSON.")
@@ -37,6 +40,10 @@ struct PapersCommand: AsyncParsableCommand {
         } else {
             let chosen = Paper.all.filter {
                 (area == nil || $0.area == area) && (!works || Gallery.all.state(of: $0) == .works)
+            }
+            if slugs {
+                for paper in chosen { Console.print(paper.slug) }
+                return
             }
             let entries = try chosen.map { try PaperEntry($0, results.folder) }
             if json { try Console.print(json: entries) } else { list(entries) }

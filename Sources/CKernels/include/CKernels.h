@@ -21,5 +21,6 @@ int mercer_isa_detect(void);
 #include "depthwise.h"
 #include "fft.h"
 #include "random.h"
+#include "probe.h"
 
 #endif

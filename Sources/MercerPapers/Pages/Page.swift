@@ -36,13 +36,15 @@ public struct Page: Sendable {
     }
 
     /// A paragraph.
-    static func paragraph(_ text: String) -> String { "<p>\(Markup.inline(text))</p>\n" }
+    public static func paragraph(_ text: String) -> String { "<p>\(Markup.inline(text))</p>\n" }
 
-    static func chart(_ chart: Chart) -> String {
+    /// A chart with its caption.
+    public static func chart(_ chart: Chart) -> String {
         "<figure class=\"chart\">\(chart.element)\(caption(chart.caption))</figure>\n"
     }
 
-    static func table(_ table: Table) -> String {
+    /// A table with its title and caption.
+    public static func table(_ table: Table) -> String {
         let numeric = table.columns.indices.map(table.isNumeric)
         func cell(_ tag: String, _ text: String, _ column: Int) -> String {
             "<\(tag)\(numeric[column] ? " class=\"n\"" : "")>\(Markup.inline(text))</\(tag)>"
@@ -60,7 +62,8 @@ public struct Page: Sendable {
         return html + "</tbody></table></div>\(caption(table.caption))</figure>\n"
     }
 
-    static func pictures(_ pictures: [Picture]) -> String {
+    /// Pictures side by side.
+    public static func pictures(_ pictures: [Picture]) -> String {
         let widest = pictures.map { $0.width * $0.magnification }.max() ?? 0
         var html = "<div class=\"pictures\" style=\"--w:\(min(max(widest, 140), 900))px\">\n"
         for picture in pictures {
@@ -79,7 +82,7 @@ public struct Page: Sendable {
     }
 
     /// Facts as pairs of a name and a value.
-    static func facts(_ facts: [(String, String)]) -> String {
+    public static func facts(_ facts: [(String, String)]) -> String {
         "<dl>" + facts.map { "<div><dt>\(Markup.escape($0))</dt><dd>\(Markup.inline($1))</dd></div>" }.joined()
             + "</dl>\n"
     }

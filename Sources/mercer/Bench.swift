@@ -1,0 +1,120 @@
+import ArgumentParser
+import Foundation
+import MercerBenchmarks
+import MercerPapers
+
+/// `mercer bench`: how long Mercer's operations take, alone or beside their peers.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure how fast Mercer is, alone or beside its peers.",
+        discussion: """
+            With '--peers PYTHON' Mercer and each peer (PyTorch, Pillow, OpenCV) take turns; 'make bench' makes \
+            the Python environment. Exit status 3 when a goal isn't met.
+            """)
+
+    @Option(help: ArgumentHelp("Only cases whose name matches a regular expression.", valueName: "regex"))
+    var cases: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Numbers of threads; by default one and all.", valueName: "n"))
+    var threads: [Int] = []
+
+    @Option(help: ArgumentHelp("How often each side is measured; the median counts.", valueName: "n"))
+    var rounds = 9
+
+    @Option(help: ArgumentHelp("The Python that has the peers.", valueName: "python"))
+    var peers: String?
+
+    @Option(help: ArgumentHelp("The folder of the peers' scripts.", valueName: "dir"))
+    var scripts = "Benchmarks/peers"
+
+    @Option(help: ArgumentHelp("Write bench.json and bench.html into a folder.", valueName: "dir"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("Compare with the times of an older bench.json.", valueName: "file"))
+    var compare: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "List the cases.")
+    var list = false
+
+    func validate() throws {
+        if let cases {
+            do { _ = try Regex(cases) } catch {
+                throw ValidationError("'--cases \(cases)' isn't a regular expression")
+            }
+        }
+        if threads.contains(where: { !(1...256).contains($0) }) {
+            throw ValidationError("'--threads' must lie between 1 and 256")
+        }
+        if !(1...1000).contains(rounds) { throw ValidationError("'--rounds' must lie between 1 and 1000") }
+    }
+
+    func run() async throws {
+        let chosen = try chosenCases()
+        if list {
+            for one in chosen { Console.print(one.name) }
+            return
+        }
+        let old = try compare.map { try BenchmarkReport(contentsOf: URL(fileURLWithPath: $0)) }
+        let worker = try peers.map { python in
+            try PeerWorker(
+                python: URL(fileURLWithPath: python),
+                script: URL(fileURLWithPath: scripts).appendingPathComponent("worker.py"))
+        }
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        var run = BenchmarkRun(cases: chosen, threads: threads.isEmpty ? cores > 1 ? [1, cores] : [1] : threads)
+        run.rounds = rounds
+        let bar = ProgressBar()
+        defer { bar.end() }
+        let rows = try run(with: worker) { bar($0) }
+        bar.end()
+        let report = BenchmarkReport(rows: rows, peers: try worker?.versions() ?? [:])
+        if json { try Console.print(json: report) } else { show(report, old) }
+        if let output {
+            let page = try report.write(to: URL(fileURLWithPath: output, isDirectory: true))
+            Console.remark("report: \(page.path)")
+        }
+        if rows.contains(where: { $0.meetsGoal == false }) { throw ExitCode.fellShort }
+    }
+
+    private func chosenCases() throws -> [BenchmarkCase] {
+        guard let cases else { return BenchmarkCase.all }
+        let pattern = try Regex(cases)
+        let chosen = BenchmarkCase.all.filter { $0.name.contains(pattern) }
+        if chosen.isEmpty {
+            throw ValidationError("no case matches '\(cases)'; 'mercer bench --list' names them")
+        }
+        return chosen
+    }
+
+    private func show(_ report: BenchmarkReport, _ old: BenchmarkReport?) {
+        let machine = report.machine
+        let versions = report.versions.sorted { $0.key < $1.key }.map { "\($0) \($1)" }
+        Console.print(
+            Console.output.styled(
+                "\(machine.processor), \(machine.instructionSet); \(versions.joined(separator: ", "))", .dim))
+        let before = old.map { old in report.compared(with: old) } ?? []
+        var table = TextTable(
+            ("case", .left), ("threads", .right), ("mercer", .right), ("peer", .left), ("", .right),
+            ("ratio", .right), ("goal", .right), ("of bound", .right), (old == nil ? "" : "was", .right))
+        for row in report.rows {
+            let was = before.first {
+                $0.new.name == row.name && $0.new.threads == row.threads && $0.new.peer == row.peer
+            }
+            let ratio = row.ratio.map { Format.fixed($0, decimals: 2) } ?? ""
+            table.add(
+                .init(row.name), .init("\(row.threads)"), .init(Format.duration(row.mercerSeconds)),
+                .init(row.peer ?? ""), .init(row.peerSeconds.map(Format.duration) ?? ""),
+                row.meetsGoal == false ? .init(ratio, .yellow) : .init(ratio, .green),
+                .init(row.goal.map { Format.fixed($0, decimals: 2) } ?? ""),
+                .init(row.boundShare.map { "\(Format.fixed($0 * 100, decimals: 0)) %" } ?? ""),
+                .init(was.map { Format.duration($0.old.mercerSeconds) } ?? ""))
+        }
+        Console.print(table.text())
+    }
+}

@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 
 /// The three regimes of a Gaussian-kernel estimate with n = e^(αd) points in d → ∞ dimensions (card: Method 2–4).
 ///
@@ -53,17 +54,17 @@ public struct DensityRegimes: Sendable {
     /// The regimes of standardised data from their own spectrum.
     init(points: PointSet<Double>, count: Double) throws {
         try self.init(
-            variances: Self.spectrum(points), alpha: log(count) / Double(points.dimension))
+            variances: try Self.spectrum(points), alpha: log(count) / Double(points.dimension))
     }
 
     /// The eigenvalues of the covariance of centred points; those that rounding alone could have left are taken as
     /// the smallest that is not.
-    private static func spectrum(_ points: PointSet<Double>) -> [Double] {
+    private static func spectrum(_ points: PointSet<Double>) throws -> [Double] {
         let d = points.dimension
         let covariance = Whitening.covariance(
             points.values, count: points.count, dimension: d, weights: points.weights,
             mean: [Double](repeating: 0, count: d), diagonalOnly: false)
-        let values = symmetricEigen(covariance, order: d).values
+        let values = try LinearAlgebra.eigvalsh(Tensor(covariance, [d, d])).toArray(Double.self)
         let floor = values.last! * 1e-12
         let smallest = values.first { $0 > floor } ?? floor
         return values.map { max($0, smallest) }

@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 
 /// Statistics of the fluctuations of an estimate over data sets (card: Method 6).
 public enum DensityStatistics {
@@ -21,7 +22,7 @@ public enum DensityStatistics {
     /// The Kolmogorov distance of the values from a normal law of the same mean and deviation.
     public static func distanceFromNormal(_ values: [Double]) -> Double {
         let (mean, deviation) = moments(values)
-        return kolmogorovDistance(values) { normalCDF(($0 - mean) / deviation) }
+        return kolmogorovDistance(values) { Special.normalCDF(($0 - mean) / deviation) }
     }
 
     /// The Kolmogorov distance of the values from a distribution function.

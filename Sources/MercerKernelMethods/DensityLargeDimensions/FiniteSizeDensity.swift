@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 
 /// The exact law of Σ K over n points from N(0, 1) in d dimensions at any finite n and d, for a query at a given
 /// |x|² (card: Method 5). Only one-dimensional quadratures, all in logarithms, so n = e^(5000) is no problem.
@@ -182,8 +183,8 @@ extension FiniteSizeDensity {
 
     /// The bandwidth in a range where the divergence is smallest.
     public func optimalBandwidth(in range: ClosedRange<Double>, tolerance: Double = 1e-5) -> Double {
-        minimum(between: range.lowerBound, range.upperBound, tolerance: tolerance) {
+        Brent.minimum(range.lowerBound, range.upperBound, tolerance: tolerance) {
             -values($0).logDensityPerDimension
-        }
+        }.x
     }
 }

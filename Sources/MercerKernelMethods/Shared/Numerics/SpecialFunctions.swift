@@ -24,17 +24,6 @@ func logBesselI(_ order: Double, _ z: Double) -> Double {
     return (2 * peak + order) * log(z / 2) - lgamma(peak + 1) - lgamma(peak + order + 1) + log(sum)
 }
 
-/// The distribution function of the standard normal.
-func normalCDF(_ x: Double) -> Double { 0.5 * erfc(-x * 0.5.squareRoot()) }
-
-/// log Φ(x), without underflow in the lower tail.
-func logNormalCDF(_ x: Double) -> Double {
-    if x > -30 { return log(normalCDF(x)) }
-    // The asymptotic series of the Mills ratio; below −30 four terms give all digits.
-    let s = 1 / (x * x)
-    return -x * x / 2 - log(-x) - 0.5 * log(2 * Double.pi) + log1p(-s * (1 - 3 * s * (1 - 5 * s * (1 - 7 * s))))
-}
-
 /// log of the volume of the unit ball in d dimensions.
 func logUnitBallVolume(_ d: Int) -> Double {
     Double(d) / 2 * log(Double.pi) - lgamma(Double(d) / 2 + 1)

@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 
 /// Calibrations of Gaussian noise for an ℓ2 sensitivity of 1.
 public enum GaussianMechanism {
@@ -19,7 +20,7 @@ public enum GaussianMechanism {
     public static func delta(deviation sigma: Double, epsilon: Double) -> Double {
         let a = 1 / (2 * sigma)
         let b = epsilon * sigma
-        return normalCDF(a - b) - exp(epsilon + logNormalCDF(-a - b))
+        return Special.normalCDF(a - b) - exp(epsilon + Special.logNormalCDF(-a - b))
     }
 
     /// √(2 ln(1.25/δ))/ε: for comparison only, since it isn't private for ε > 1 and is loose below.

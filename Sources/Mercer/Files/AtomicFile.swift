@@ -13,7 +13,8 @@ import Foundation
 /// }
 /// ```
 public final class AtomicFile {
-    private let path: String
+    /// The destination.
+    let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private static let bufferSize = 1 << 16

@@ -11,6 +11,8 @@ public final class FileContents: Sendable {
     public let path: String
     /// The bytes.
     let storage: Storage
+    /// Where they start in the storage.
+    private let start: Int
     /// The number of bytes.
     public let count: Int
 
@@ -22,6 +24,7 @@ public final class FileContents: Sendable {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw TensorFileError.lastSystemError(path, "inspect") }
         self.path = path
+        start = 0
         switch status.st_mode & S_IFMT {
         case S_IFDIR:
             throw TensorFileError.system(path: path, action: "read", reason: "it is a folder")
@@ -45,13 +48,28 @@ public final class FileContents: Sendable {
     public init(_ bytes: [UInt8], name: String) {
         path = name
         storage = Self.copy(bytes)
+        start = 0
         count = bytes.count
+    }
+
+    /// Bytes of a storage, a member of an archive for instance.
+    init(_ storage: Storage, _ range: Range<Int>, name: String) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= storage.byteCount, "FileContents: bytes \(range)")
+        path = name
+        self.storage = storage
+        start = range.lowerBound
+        count = range.count
+    }
+
+    /// A part of the bytes under a name of its own; nothing is copied.
+    func part(_ range: Range<Int>, name: String) -> FileContents {
+        FileContents(storage, (start + range.lowerBound)..<(start + range.upperBound), name: name)
     }
 
     /// The bytes, valid inside the call.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try withExtendedLifetime(storage) {
-            try body(UnsafeRawBufferPointer(start: storage.pointer, count: count))
+            try body(UnsafeRawBufferPointer(start: storage.pointer + start, count: count))
         }
     }
 
@@ -64,16 +82,16 @@ public final class FileContents: Sendable {
     {
         let size = Shape.count(shape) * dtype.size
         precondition(offset >= 0 && offset + size <= count, "FileContents: bytes \(offset)..<\(offset + size)")
-        let bytes = UnsafeRawBufferPointer(start: storage.pointer + offset, count: size)
+        let first = start + offset
+        let bytes = UnsafeRawBufferPointer(start: storage.pointer + first, count: size)
         if dtype == .bool, let odd = bytes.firstIndex(where: { $0 > 1 }) {
             throw TensorFileError.malformed(
                 path: path, place: entry.map { .byteOfEntry(odd, $0) } ?? .byte(offset + odd),
                 found: "\(bytes[odd]) in a bool tensor", expected: "0 or 1")
         }
-        let isAligned = (UInt(bitPattern: storage.pointer) + UInt(offset)) % UInt(dtype.size) == 0
-        let divides = offset % dtype.size == 0
-        if copied || !isAligned || !divides { return Tensor(bytes: bytes, shape, dtype) }
-        return Tensor(storage: storage, shape: shape, offset: offset / dtype.size, dtype: dtype)
+        // A storage starts at a multiple of every element's size.
+        if copied || first % dtype.size != 0 { return Tensor(bytes: bytes, shape, dtype) }
+        return Tensor(storage: storage, shape: shape, offset: first / dtype.size, dtype: dtype)
     }
 
     private static func copy(_ bytes: [UInt8]) -> Storage {

@@ -12,8 +12,8 @@ static float ISA_NAME(probe_multiply_add)(size_t rounds) {
     for (int i = 0; i < chains; i++) sum[i] = (V){} + (float)i;
     V factor = (V){} + 0.999f, term = (V){} + 0.001f;
     for (size_t r = 0; r < rounds; r++) {
-        __asm__ volatile("" ::: "memory");
 #pragma clang fp contract(fast)
+        __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int i = 0; i < chains; i++) sum[i] = sum[i] * factor + term;
     }

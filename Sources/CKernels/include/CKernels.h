@@ -20,6 +20,7 @@ int mercer_isa_detect(void);
 #include "gemm.h"
 #include "depthwise.h"
 #include "fft.h"
+#include "norm.h"
 #include "random.h"
 #include "probe.h"
 

@@ -27,7 +27,7 @@ extension LinearAlgebra {
                 let n = wide.shape[wide.rank - 1]
                 let whole = tril(wide) + tril(wide, k: -1).matrixTransposed
                 let lambda = (v * matmul(whole, v)).sum(axes: [-2])
-                let identity = Tensor.eye(n, .float64)
+                let identity = Tensor.eye(n, nil, .float64)
                 let gaps = lambda.expandedDimensions(axis: -2) - lambda.expandedDimensions(axis: -1) + identity
                 let inner = matmul(v.matrixTransposed, back.gradient) * (1 - identity) / gaps
                 return matmul(matmul(v, (inner + inner.matrixTransposed) * 0.5), v.matrixTransposed)

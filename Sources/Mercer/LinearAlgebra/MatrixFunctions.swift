@@ -16,7 +16,7 @@ extension LinearAlgebra {
             for j in 0..<order {
                 b.append(b[j] * Double(order - j) / Double((2 * order - j) * (j + 1)))
             }
-            let identity = Tensor.eye(a.shape[a.rank - 1], .float64)
+            let identity = Tensor.eye(a.shape[a.rank - 1], nil, .float64)
             let x2 = matmul(x, x)
             let x4 = matmul(x2, x2)
             let x6 = matmul(x4, x2)

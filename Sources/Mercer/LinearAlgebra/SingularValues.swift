@@ -47,7 +47,7 @@ extension LinearAlgebra {
         let s = sqrt(squares).expandedDimensions(axis: -2)
         let vt = (scaled / s).matrixTransposed
         let k = squares.shape[squares.rank - 1]
-        let identity = Tensor.eye(k, .float64)
+        let identity = Tensor.eye(k, nil, .float64)
         let gaps = squares.expandedDimensions(axis: -2) - squares.expandedDimensions(axis: -1) + identity
         let product = matmul(u.matrixTransposed, gradient)
         var left = matmul(u, (product - product.matrixTransposed) / gaps * s)

@@ -62,7 +62,7 @@ extension LinearAlgebra {
         requireMatrices(a, "inverse", square: true)
         return try inDouble(a) { a in
             let n = a.shape[a.rank - 1]
-            let identity = Tensor.eye(n, .float64).broadcast(to: a.shape)
+            let identity = Tensor.eye(n, nil, .float64).broadcast(to: a.shape)
             let y = try factorSolve(a, identity, "inverse")
             guard a.isTracked else { return y }
             return y.tracked("inverse", from: a, keepsOutput: true) { back in

@@ -34,11 +34,11 @@ extension Tensor {
     public func diagonal(offset k: Int = 0) -> Tensor {
         precondition(rank >= 2, "diagonal: expected matrices, found shape \(shape)")
         let (rows, columns) = (shape[rank - 2], shape[rank - 1])
-        let length = max(0, min(rows + min(k, 0), columns - max(k, 0)))
+        let length = Swift.max(0, Swift.min(rows + Swift.min(k, 0), columns - Swift.max(k, 0)))
         var steps = strides
         let (rowStep, columnStep) = (steps[rank - 2], steps[rank - 1])
         steps.removeLast(2)
-        let first = length == 0 ? 0 : max(0, -k) * rowStep + max(0, k) * columnStep
+        let first = length == 0 ? 0 : Swift.max(0, -k) * rowStep + Swift.max(0, k) * columnStep
         let result = Tensor(
             storage: storage, shape: shape.dropLast(2) + [length], strides: steps + [rowStep + columnStep],
             offset: self.offset + first, dtype: dtype)
@@ -62,7 +62,7 @@ public func diagonalMatrix(_ x: Tensor, offset k: Int = 0, rows: Int? = nil, col
     let n = x.shape[x.rank - 1]
     let (rows, columns) = (rows ?? n + abs(k), columns ?? n + abs(k))
     precondition(
-        n == max(0, min(rows + min(k, 0), columns - max(k, 0))),
+        n == Swift.max(0, Swift.min(rows + min(k, 0), columns - max(k, 0))),
         "diagonalMatrix: \(n) numbers for diagonal \(k) of a matrix of shape [\(rows), \(columns)]")
     let result = Tensor.zeros(x.shape.dropLast() + [rows, columns], x.dtype)
     StridedCopy.copy(from: x.detached, to: result.diagonal(offset: k))

@@ -223,9 +223,7 @@ public func logGamma(_ x: Tensor) -> Tensor {
 
 /// The derivative of ln Γ(x). It has no gradient.
 public func digamma(_ x: Tensor) -> Tensor {
-    elementary(mercer_unary_digamma, "digamma", x) { _, _ in
-        preconditionFailure("digamma has no gradient (the trigamma function)")
-    }
+    elementary(mercer_unary_digamma, "digamma", x) { $0 * polygamma(1, $1) }
 }
 
 // MARK: Sign, magnitude, rounding

@@ -21,7 +21,9 @@ extension Special {
             x += 1
         }
         // B₂ₖ / 2k.
-        let coefficients = [1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12]
+        let coefficients: [Double] = [
+            1 / 12.0, -1 / 120.0, 1 / 252.0, -1 / 240.0, 1 / 132.0, -691 / 32760.0, 1 / 12.0,
+        ]
         let z = 1 / (x * x)
         var series = 0.0
         for c in coefficients.reversed() { series = (series + c) * z }
@@ -49,9 +51,9 @@ extension Special {
         let a = q + Double(start)
         sum += pow(a, 1 - s) / (s - 1) + 0.5 * pow(a, -s)
         // B₂ₖ / (2k)!.
-        let bernoulli = [
-            1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1_209_600, 1.0 / 47_900_160, -691.0 / 1_307_674_368_000,
-            1.0 / 74_724_249_600, -3617.0 / 10_670_622_842_880_000,
+        let bernoulli: [Double] = [
+            1 / 12.0, -1 / 720.0, 1 / 30240.0, -1 / 1_209_600.0, 1 / 47_900_160.0, -691 / 1_307_674_368_000.0,
+            1 / 74_724_249_600.0, -3617 / 10_670_622_842_880_000.0,
         ]
         var factor = s
         var power = pow(a, -s - 1)
@@ -82,8 +84,8 @@ extension Special {
     /// ln Γ(x) − [(x − ½) ln x − x + ½ ln 2π], x >= 10.
     private static func stirlingRest(_ x: Double) -> Double {
         let z = 1 / (x * x)
-        let coefficients = [
-            1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360, 1.0 / 156,
+        let coefficients: [Double] = [
+            1 / 12.0, -1 / 360.0, 1 / 1260.0, -1 / 1680.0, 1 / 1188.0, -691 / 360360.0, 1 / 156.0,
         ]
         var sum = 0.0
         for c in coefficients.reversed() { sum = sum * z + c }

@@ -1,6 +1,7 @@
+import MercerKernelMethods
 import MercerPapers
 
 extension Gallery {
     /// Every paper that works. A paper is added by one line here.
-    static let all = Gallery([])
+    static let all = Gallery([DensityExperiment(), PrivateExperiment()])
 }

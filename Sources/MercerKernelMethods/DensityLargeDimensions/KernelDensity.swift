@@ -120,11 +120,12 @@ public struct KernelDensity: Sendable {
     }
 
     private func sums<Scalar: DistanceScalar>(
-        _ queries: PointSet<Scalar>, _ points: PointSet<Scalar>
+        _ queries: PointSet<Scalar>, _ points: PointSet<Scalar>,
+        excluding exclusion: DistanceTiles<Scalar>.Exclusion = .nothing
     ) -> [DensityEstimate] {
         [DensityEstimate](unsafeUninitializedCapacity: queries.count) { result, initialised in
             let target = UncheckedAddress(result.baseAddress)
-            DistanceTiles(queries, points).forEachBlock { block in
+            DistanceTiles(queries, points, excluding: exclusion).forEachBlock { block in
                 var sums = [KernelSum](repeating: KernelSum(), count: block.rows.count)
                 block.forEachTile { tile in
                     for (i, row) in tile.rows.enumerated() {
@@ -139,6 +140,20 @@ public struct KernelDensity: Sendable {
                 }
             }
             initialised = queries.count
+        }
+    }
+
+    /// Log density and participation of the data's own rows, each under the others.
+    public func estimateOthers() throws -> [DensityEstimate] {
+        guard count >= 2 else { throw KernelMethodError.tooFew("leave-one-out", found: count, needed: 2) }
+        let constant = kernel.logNormaliser(dimension: dimension) + Double(dimension) * log(bandwidth)
+            + whitening.logDeterminant
+        return sums(points, points, excluding: .itself).enumerated().map { row, estimate in
+            // The sums' own normaliser counts the row itself.
+            DensityEstimate(
+                logDensity: estimate.logDensity + logNormaliser - constant
+                    - (points.weights == nil ? log(Double(count - 1)) : log(1 - points.weights![row])),
+                participation: estimate.participation)
         }
     }
 

@@ -37,9 +37,9 @@ public struct ExponentialSum: Sendable, Codable, Equatable {
         zip(weights, rates).reduce(0) { $0 + $1.0 * exp(-$1.1 * x) }
     }
 
-    /// The largest difference from 1/x over a fine grid of [1, ∞).
-    public var largestError: Double {
-        (0...40_000).map { exp(Double($0) / 40_000 * log(1e12)) }.reduce(0) { max($0, abs(self($1) - 1 / $1)) }
+    /// The largest difference from 1/x over these places of [1, ∞).
+    public func largestError(over places: [Double]) -> Double {
+        places.reduce(0) { max($0, abs(self($1) - 1 / $1)) }
     }
 
     /// w e^(−t): the weights of the kernels e^(−t r) in a function of 1 + r.

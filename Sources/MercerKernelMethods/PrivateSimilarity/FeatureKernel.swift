@@ -20,14 +20,20 @@ public enum FeatureKernel: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// ω = g/(|g₀|σ), multivariate Cauchy, from normal numbers.
+    public static func exponentialFrequencies(_ g: [Double], _ g0: Double, bandwidth: Double) -> [Double] {
+        let scale = abs(g0) * bandwidth
+        return g.map { $0 / scale }
+    }
+
     /// Frequencies ω of one feature.
     func frequencies(_ d: Int, bandwidth: Double, using stream: inout RandomStream) -> [Double] {
         switch self {
         case .gaussian:
             return (0..<d).map { _ in 2.0.squareRoot() / bandwidth * stream.normal() }
         case .exponential:
-            let scale = abs(stream.normal()) * bandwidth
-            return (0..<d).map { _ in stream.normal() / scale }
+            let divisor = stream.normal()
+            return Self.exponentialFrequencies((0..<d).map { _ in stream.normal() }, divisor, bandwidth: bandwidth)
         case .laplace:
             return (0..<d).map { _ in tan(Double.pi * (stream.uniform() - 0.5)) / bandwidth }
         }

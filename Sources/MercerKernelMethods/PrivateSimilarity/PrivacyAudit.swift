@@ -105,3 +105,14 @@ public enum PrivacyAudit {
         root(between: 0, 1, tolerance: 1e-12) { Special.regularizedBeta($0, a, b) - p }
     }
 }
+
+extension PrivacyAudit {
+    /// The empirical lower bound on ε of a single noisy count, from releases on n and n + 1 rows.
+    public static func epsilonOfCounts(epsilon: Double, trials: Int, noise: NoiseSource = .system) throws -> Double {
+        let mechanism = try PrivateMechanism.counts(sensitivity: 1, epsilon: epsilon)
+        var generator = noise.generator()
+        return epsilonLowerBound(
+            mechanism.sanitise([Double](repeating: 100, count: trials), using: &generator),
+            mechanism.sanitise([Double](repeating: 101, count: trials), using: &generator))
+    }
+}

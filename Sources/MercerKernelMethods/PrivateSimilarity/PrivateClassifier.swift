@@ -68,10 +68,20 @@ public struct PrivateClassifier: Sendable {
         guard points.shape[0] == labels.count else {
             throw KernelMethodError.length("labels", found: labels.count, expected: points.shape[0])
         }
+        return try build(
+            rows: unitRows(points, whitening), labels: labels, classes: classes, budget: budget, relation: relation,
+            whitening: whitening, dimension: points.shape[1], noise: noise)
+    }
+
+    /// Builds a classifier of rows that are features of unit norm already.
+    static func build(
+        rows: PointSet<Double>, labels: [Int], classes: [String], budget: PrivacyBudget,
+        relation: NeighbouringRelation = .addRemove, whitening: PublicWhitening? = nil, dimension: Int,
+        noise: NoiseSource
+    ) throws -> PrivateClassifier {
         guard classes.count >= 2 else {
             throw KernelMethodError.option("the number of classes", found: "\(classes.count)", expected: "2 or more")
         }
-        let rows = try unitRows(points, whitening)
         let d = rows.dimension
         var (sums, counts) = classSums(rows, labels, classes: classes.count)
         // A replaced row changes the sums of two classes by one each, or one class's by two.
@@ -86,7 +96,7 @@ public struct PrivateClassifier: Sendable {
         counts = countMechanism.sanitise(counts, using: &generator)
         return PrivateClassifier(
             record: Record(
-                classes: classes, dimension: points.shape[1], count: labels.count, budget: budget, relation: relation,
+                classes: classes, dimension: dimension, count: labels.count, budget: budget, relation: relation,
                 isPrivate: noise.isPrivate, sumMechanism: sumMechanism, countMechanism: countMechanism,
                 whitening: whitening),
             sums: sums, counts: counts)

@@ -21,8 +21,11 @@ public struct PrivateGradientDescent: Sendable {
         let (n, d) = (rows.count, rows.dimension + 1)
         var weights = [Double](repeating: 0, count: classes * d)
         var generator = noise.generator()
-        let inputs = rows.values.withUnsafeBufferPointer { x in
-            (0..<n).flatMap { row in Array(x[row * (d - 1)..<(row + 1) * (d - 1)]) + [1.0] }
+        var inputs: [Double] = []
+        inputs.reserveCapacity(n * d)
+        for row in 0..<n {
+            inputs += rows[row]
+            inputs.append(1)
         }
         let law = DiscreteGaussian(deviation: deviation * 0x1p20)
         for _ in 0..<steps {

@@ -17,8 +17,8 @@ public struct DiscreteLaplace: Sendable {
     /// The scale in force, at least the one asked for.
     public var scale: Double { Double(numerator) / Double(1 << shift) }
 
-    /// P(z).
-    public func probability(_ z: Int) -> Double {
+    /// P(z) at a scale.
+    public static func probability(_ z: Int, scale: Double) -> Double {
         let q = exp(-1 / scale)
         return (1 - q) / (1 + q) * exp(-abs(Double(z)) / scale)
     }

@@ -10,8 +10,8 @@ extension BenchmarkCase {
             "add-row/4096x1024", ["rows": 4096, "columns": 1024], work: Work(bytes: 8 * 4096 * 1024),
             peers: [Peer("torch", goal: 1.0)]
         ) { size in
-            let x = Random.uniform([size["rows"]!, size["columns"]!], key: RandomKey(1))
-            let row = Random.uniform([size["columns"]!], key: RandomKey(2))
+            let x = Random.uniform(0..<1, [size["rows"]!, size["columns"]!], key: RandomKey(1))
+            let row = Random.uniform(0..<1, [size["columns"]!], key: RandomKey(2))
             return { discard(x + row) }
         },
     ]
@@ -25,7 +25,7 @@ extension BenchmarkCase {
             "\(name)/4M", ["count": count], work: Work(bytes: 8 * Double(count)),
             peers: [Peer("torch", goal: goal)]
         ) { size in
-            let x = Random.uniform([size["count"]!], key: RandomKey(1)) + 0.1
+            let x = Random.uniform(0..<1, [size["count"]!], key: RandomKey(1)) + 0.1
             return { discard(operation(x)) }
         }
     }
@@ -37,8 +37,8 @@ extension BenchmarkCase {
             "\(name)/4M", ["count": count], work: Work(bytes: 12 * Double(count)),
             peers: [Peer("torch", goal: goal)]
         ) { size in
-            let x = Random.uniform([size["count"]!], key: RandomKey(1))
-            let y = Random.uniform([size["count"]!], key: RandomKey(2))
+            let x = Random.uniform(0..<1, [size["count"]!], key: RandomKey(1))
+            let y = Random.uniform(0..<1, [size["count"]!], key: RandomKey(2))
             return { discard(operation(x, y)) }
         }
     }

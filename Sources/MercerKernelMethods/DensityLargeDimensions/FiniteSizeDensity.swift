@@ -41,11 +41,12 @@ public struct FiniteSizeDensity: Sendable {
     public func values(_ h: Double) -> Values {
         let nodes = quadrature(resolving: h)
         // A tilt e^τ at which the product over all points is about ½, by bisection of n q(τ) = log 2.
-        let centre = root(between: -5, 1 + nodes.last!.r / (2 * h * h), tolerance: 1e-10) { tau in
+        let centre = root(between: -logCount - 5, 1 + nodes.last!.r / (2 * h * h), tolerance: 1e-10) { tau in
             logCount + logHit(tau, nodes, h) - log(log(2))
         }
         // E log ΣK = −τ₀ + ∫ [exp(−e^(τ−τ₀)) − (1−q)ⁿ] dτ and E Σp² = n ∫ e^2τ E[K² exp(−e^τ K)] (1−q)ⁿ dτ.
-        let step = 0.05
+        // The integrands are analytic for |Im τ| < π/2, so the trapezoid's error is e^(−π²/step).
+        let step = 0.2
         var logMean = 0.0
         var participation = 0.0
         for direction in [1.0, -1.0] {
@@ -72,7 +73,7 @@ public struct FiniteSizeDensity: Sendable {
     public func tailIndex(_ h: Double) -> Double {
         let nodes = quadrature(resolving: h)
         let (low, high) = (log(nodes.first!.r), log(nodes.last!.r))
-        let place = root(between: low, high, tolerance: 1e-12) { u in logDistribution(u, from: low) + logCount }
+        let place = root(between: low + 1e-3 * (high - low), high, tolerance: 1e-12) { u in logDistribution(u, from: low) + logCount }
         let r = exp(place)
         return 2 * h * h * exp(logDensity(ofSquaredDistance: r) + logCount)
     }
@@ -111,7 +112,7 @@ public struct FiniteSizeDensity: Sendable {
         while logMass(high) > -45 { high += 0.02 }
         // The narrowest feature: the kernel's change over r ≈ 2h², and the width of the law of r itself.
         let width = min(2 * h * h / mean, deviation / mean)
-        let count = max(400, Int(((high - low) / (0.12 * width)).rounded(.up)))
+        let count = max(400, Int(((high - low) / (0.25 * width)).rounded(.up)))
         let step = (high - low) / Double(count)
         return (0...count).map { i in
             let u = low + Double(i) * step
@@ -125,7 +126,8 @@ public struct FiniteSizeDensity: Sendable {
         var sum = LogSumExp()
         for node in nodes {
             let t = tau - node.r * c
-            sum.add(node.logWeight + (t < -20 ? t - exp(t) / 2 : log(-expm1(-exp(t)))))
+            guard sum.notices(node.logWeight + min(t, 0)) else { continue }
+            sum.add(node.logWeight + (t < -20 ? t - exp(t) / 2 : t > 4 ? 0 : log(-expm1(-exp(t)))))
         }
         return sum.value
     }
@@ -139,7 +141,8 @@ public struct FiniteSizeDensity: Sendable {
         var sum = LogSumExp()
         for node in nodes {
             let t = tau - node.r * c
-            if t < 7 { sum.add(node.logWeight + 2 * t - exp(t)) }
+            guard t < 7, sum.notices(node.logWeight + 2 * t) else { continue }
+            sum.add(node.logWeight + 2 * t - exp(t))
         }
         return (exp(logSurvival), exp(logCount + sum.value + logSurvival))
     }

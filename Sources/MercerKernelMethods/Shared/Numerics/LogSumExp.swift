@@ -14,5 +14,8 @@ struct LogSumExp {
         }
     }
 
+    /// Whether a term this large would change the sum's digits.
+    func notices(_ x: Double) -> Bool { x > largest - 40 }
+
     var value: Double { sum > 0 ? largest + log(sum) : -.infinity }
 }

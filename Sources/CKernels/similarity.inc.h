@@ -61,7 +61,8 @@ VINLINE VF(v) VF(fast_cos)(VF(v) x) { return VF(cos)(x); }
 
 #define LOOPS(S)                                                                                                   \
     .distances_##S = ISA_NAME(distances_##S), .kernel_sums_##S = ISA_NAME(kernel_sums_##S),                        \
-    .gaussian_##S = ISA_NAME(gaussian_##S), .cosine_sums_##S = ISA_NAME(cosine_sums_##S),                          \
+    .gaussian_##S = ISA_NAME(gaussian_##S), .gaussian_chain_##S = ISA_NAME(gaussian_chain_##S),                    \
+    .cosine_sums_##S = ISA_NAME(cosine_sums_##S),                          \
     .cosine_dot_##S = ISA_NAME(cosine_dot_##S)
 
 static const struct mercer_similarity_kernels ISA_NAME(mercer_similarity) = {LOOPS(f32), LOOPS(f64)};

@@ -80,6 +80,48 @@ static void FN(kernel_sums)(int kernel, const T *r, const T *w, size_t n, T base
     }
 }
 
+// e^(-2cz) is the square of e^(-cz); the error of the exponential doubles with each level, so levels are few.
+// The sum of squares of a level is the sum of the next one. All sums stay in registers: `levels` is a constant.
+VINLINE void FN(chain)(const T *r_, size_t n, T base, T h, const int levels, double *out) {
+    T c = 1 / (2 * h * h);
+    N(v) s0[MERCER_CHAIN_LEVELS + 1], s2[MERCER_CHAIN_LEVELS];
+    for (int k = 0; k < levels; k++) s0[k] = s2[k] = (N(v)){0};
+    s0[levels] = (N(v)){0};
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t rest = n - i;
+        N(v) r = rest >= LANES ? N(load)(r_ + i) : N(load_some)(r_ + i, rest);
+        N(v) e = N(exp)((base - r) * c);
+        if (rest < LANES)
+            for (size_t lane = rest; lane < LANES; lane++) e[lane] = 0;
+#pragma clang loop unroll(full)
+        for (int k = 0; k < levels; k++) {
+            s0[k] += e;
+            s2[k] = N(fma)(e, r, s2[k]);
+            e *= e;
+        }
+        s0[levels] += e;
+    }
+    for (int k = 0; k < levels; k++) {
+        out[3 * k] += N(sum)(s0[k]);
+        out[3 * k + 1] += N(sum)(s0[k + 1]);
+        out[3 * k + 2] += N(sum)(s2[k]);
+    }
+}
+
+static void FN(gaussian_chain)(const T *r, const T *w, size_t n, T base, T h, int levels, double *out) {
+    if (w) {
+        // Squares of weighted terms aren't the next level's terms: one level after the other.
+        for (int k = 0; k < levels; k++, h *= (T)M_SQRT1_2) FN(gaussian_sums)(r, w, n, base, h, out + 3 * k);
+        return;
+    }
+    switch (levels) {
+#define CHAIN(k)                                                                                                   \
+    case k: FN(chain)(r, n, base, h, k, out); break;
+        CHAIN(1) CHAIN(2) CHAIN(3) CHAIN(4) CHAIN(5) CHAIN(6) CHAIN(7) CHAIN(8) CHAIN(9) CHAIN(10)
+#undef CHAIN
+    }
+}
+
 static void FN(gaussian)(T *r, size_t n, T base, T bandwidth, T scale) {
     T c = 1 / (2 * bandwidth * bandwidth);
     size_t i = 0;

@@ -12,6 +12,9 @@ enum mercer_density_kernel {
     mercer_density_cosine = 5
 };
 
+/// The longest chain of bandwidths.
+enum { MERCER_CHAIN_LEVELS = 10 };
+
 #define MERCER_SIMILARITY_LOOPS(T, S)                                                                              \
     /* Turns dot products x.y_j into |x - y_j|^2 in place, given |x|^2 and |y_j|^2; those below                    \
        near (|x|^2 + |y_j|^2) are computed again from the coordinates y[j * d ..< j * d + d]. The smallest. */     \
@@ -21,6 +24,10 @@ enum mercer_density_kernel {
        distance that the values are relative to, k(r) / k(base), where the kernel never vanishes. */               \
     void (*_Nonnull kernel_sums_##S)(int kernel, const T *_Nonnull r, const T *_Nullable w, size_t n, T base,      \
                                      T bandwidth, double *_Nonnull out);                                           \
+    /* The same for the Gaussian at bandwidths h, h/sqrt 2, h/2, ...: one exponential a distance, then squares.     \
+       out[3 k ...] belongs to the k-th. */                                                                        \
+    void (*_Nonnull gaussian_chain_##S)(const T *_Nonnull r, const T *_Nullable w, size_t n, T base, T bandwidth,  \
+                                        int levels, double *_Nonnull out);                                         \
     /* r -> scale exp((base - r) / 2h^2) in place. */                                                              \
     void (*_Nonnull gaussian_##S)(T *_Nonnull r, size_t n, T base, T bandwidth, T scale);                          \
     /* sums[i] += sum over rows of cos(dot[row][i] + phase[i]). */                                                 \

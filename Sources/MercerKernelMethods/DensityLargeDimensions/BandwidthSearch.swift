@@ -22,7 +22,7 @@ public struct BandwidthSearch: Sendable {
         // Silverman's rule is of the right order for any kernel once the scale of the data and of the kernel are in it.
         let scale = criterion.typicalDeviation * kernel.relativeWidth(dimension: points.dimension)
         let start = scale * DensityBandwidth.silverman(count: count, dimension: points.dimension)
-        var seen = criterion.evaluate((0..<24).map { start * pow(1.25, Double($0) - 16) })
+        var seen = criterion.evaluate((0..<24).map { start * exp2((Double($0) - 16) / 4) })
         try BandwidthSearch.extend(&seen, criterion)
         if kernel == .gaussian {
             BandwidthSearch.refineByDerivative(&seen, criterion)
@@ -158,7 +158,39 @@ struct HeldOutCriterion: Sendable {
         return max(mean.squareRoot(), .leastNormalMagnitude)
     }
 
+    /// Groups of bandwidths h, h/√2, h/2, … (their places in the list); single ones for other kernels.
+    private func chains(_ bandwidths: [Double]) -> [[Int]] {
+        guard kernel == .gaussian else { return bandwidths.indices.map { [$0] } }
+        var rest = Set(bandwidths.indices)
+        var chains: [[Int]] = []
+        for i in bandwidths.indices.sorted(by: { bandwidths[$0] > bandwidths[$1] }) where rest.contains(i) {
+            var chain = [i]
+            rest.remove(i)
+            while chain.count < HeldOutCriterion.longestChain {
+                let next = bandwidths[i] / exp2(Double(chain.count) / 2)
+                guard let j = rest.first(where: { abs(bandwidths[$0] / next - 1) < 1e-13 }) else { break }
+                chain.append(j)
+                rest.remove(j)
+            }
+            chains.append(chain)
+        }
+        return chains
+    }
+
+    /// Longer chains would lose digits: each level doubles the relative error.
+    private static let longestChain = 10
+
     func evaluate(_ bandwidths: [Double]) -> [BandwidthPoint] {
+        let chains = chains(bandwidths)
+        let points = evaluateInOrder(chains, bandwidths)
+        var result = points
+        for (place, j) in chains.joined().enumerated() { result[j] = points[place] }
+        return result
+    }
+
+    /// The bandwidths in the order of the chains.
+    private func evaluateInOrder(_ chains: [[Int]], _ list: [Double]) -> [BandwidthPoint] {
+        let bandwidths = chains.joined().map { list[$0] }
         let (n, m) = (tiles.points.count, bandwidths.count)
         let d = Double(tiles.points.dimension)
         // Sums of a block of rows for each bandwidth: log density, Σ p r, Σ p².
@@ -170,8 +202,18 @@ struct HeldOutCriterion: Sendable {
                 var sums = [KernelSum](repeating: KernelSum(), count: block.rows.count * m)
                 block.forEachTile { tile in
                     for (i, row) in tile.rows.enumerated() where counted[row] {
-                        for j in 0..<m {
-                            sums[i * m + j].add(kernel, tile, row: row, bandwidth: bandwidths[j])
+                        var j = i * m
+                        for chain in chains {
+                            if chain.count == 1 {
+                                sums[j].add(kernel, tile, row: row, bandwidth: list[chain[0]])
+                            } else {
+                                sums.withUnsafeMutableBufferPointer {
+                                    KernelSum.addChain(
+                                        UnsafeMutableBufferPointer(rebasing: $0[j..<j + chain.count]), tile, row: row,
+                                        bandwidth: list[chain[0]])
+                                }
+                            }
+                            j += chain.count
                         }
                     }
                 }

@@ -41,8 +41,7 @@ extension DensityExperiment {
                         largest, abs(a[j].mean - exact[j].divergencePerDimension) / a[j].error,
                         abs(b[j].mean - exact[j].participation) / b[j].error)
                 })
-            let best = bandwidths.indices.min { a[$0].mean < a[$1].mean }!
-            participations.append(b[best].mean)
+            participations.append(Self.atMinimum(bandwidths, a.map(\.mean), b.map(\.mean)))
             if s == 0 {
                 shown = bandwidths.indices.map { j in
                     [
@@ -63,14 +62,31 @@ extension DensityExperiment {
                 columns: ["h", "KL/d", "exact", "error", "Σp²", "exact", "error"], rows: shown))
     }
 
+    /// The participation at the minimum of the parabola through the smallest divergence and its neighbours.
+    private static func atMinimum(_ h: [Double], _ divergence: [Double], _ participation: [Double]) -> Double {
+        let lowest = divergence.indices.min { divergence[$0] < divergence[$1] }!
+        let k = min(max(lowest, 1), h.count - 2)
+        let (left, right) = (h[k] - h[k - 1], h[k + 1] - h[k])
+        let (down, up) = (
+            (divergence[k] - divergence[k - 1]) / left, (divergence[k + 1] - divergence[k]) / right
+        )
+        let curvature = 2 * (up - down) / (left + right)
+        let slope = (down * right + up * left) / (left + right)
+        let best = h[k] - slope / curvature
+        let (near, far) = best < h[k] ? (k - 1, k) : (k, k + 1)
+        let share = (best - h[near]) / (h[far] - h[near])
+        return exp((1 - share) * log(participation[near]) + share * log(participation[far]))
+    }
+
     /// Fluctuations of ρ̂ over data sets at a fixed query; only r = |x − y|² need be drawn.
     func fluctuations(_ run: RunContext, _ findings: inout Findings) throws {
         let (d, n, sets) = (20, 22026, 300)
         let bandwidths = [0.5, 0.65, 0.8, 0.92, 1.1, 1.4]
-        let seeds = run.seeds(5)
+        let seeds = run.seeds(10)
         run.stage("fluctuations over data sets", steps: seeds.count)
         let law = try FiniteSizeDensity(dimension: d, logCount: log(Double(n)), squaredNorm: Double(d))
-        let indices = bandwidths.map(law.tailIndex)
+        let indices = bandwidths.map { law.tailIndex($0) }
+        let window = bandwidths.map { law.tailIndex($0, share: 40 / Double(sets)) }
         let limit = try DensityRegimes(variances: [1], alpha: log(Double(n)) / Double(d))
         var (above, below, hill): ([Double], [Double], [Double]) = ([], [], [])
         var shown: [[Table.Cell]] = []
@@ -90,6 +106,7 @@ extension DensityExperiment {
                         .number(distances[j], decimals: 3),
                         .number(DensityStatistics.skewness(values[j]), decimals: 2),
                         .number(estimates[j], decimals: 2), .number(indices[j], decimals: 2),
+                        .number(window[j], decimals: 2),
                         .number(limit.stableIndex(bandwidths[j]), decimals: 2),
                     ]
                 }
@@ -103,9 +120,11 @@ extension DensityExperiment {
         findings.table(
             Table(
                 "300 data sets, d = 20, n = 22 026, |x|² = 20",
-                columns: ["h", "regime", "distance from normal", "skewness", "Hill", "finite-size index", "limit index"],
+                columns: ["h", "regime", "distance from normal", "skewness", "Hill", "finite-size index", "at Hill's place", "limit index"],
                 rows: shown,
-                caption: "Hill's estimate is biased upward outside the heavy-tailed regime; it is compared at 0.5 and 0.65."))
+                caption: "One sample of 300 sets; over samples of this size Hill's estimate scatters by a sixth. The finite-size "
+                    + "index is that of the typical maximum, F(r₁) = 1/n; Hill's estimate looks at the 40 largest of 300, further "
+                    + "out, where the index is larger ('at Hill's place'), and sums of several points bias it upward."))
     }
 
     /// log Σ K of each data set at each bandwidth, `[bandwidths][sets]`.

@@ -32,7 +32,7 @@ public struct DensityReport: Sendable, Encodable {
         silvermanBandwidth = DensityBandwidth.silverman(count: kde.effectiveCount, dimension: kde.dimension)
         bandwidth = kde.bandwidth
         regime = theory.regime(kde.bandwidth)
-        let grid = (0..<20).map { theory.glassBandwidth * pow(10, -1 + 1.5 * Double($0) / 19) }
+        let grid = (0..<20).map { theory.glassBandwidth * exp2(Double($0 - 12) / 4) }
         curve = try kde.leaveOneOut(grid)
         empiricalGlassBandwidth = Self.crossing(curve).map { 2.0.squareRoot() * $0 }
     }

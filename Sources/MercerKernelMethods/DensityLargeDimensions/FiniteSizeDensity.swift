@@ -70,12 +70,14 @@ public struct FiniteSizeDensity: Sendable {
     }
 
     /// 2h² f(r₁)/F(r₁) where F(r₁) = 1/n: the local exponent of the upper tail of K at its typical maximum.
-    public func tailIndex(_ h: Double) -> Double {
+    ///
+    /// - Parameter share: F(r₁) n; below 1 for maxima that only this share of data sets reach.
+    public func tailIndex(_ h: Double, share: Double = 1) -> Double {
         let nodes = quadrature(resolving: h)
         let (low, high) = (log(nodes.first!.r), log(nodes.last!.r))
-        let place = root(between: low + 1e-3 * (high - low), high, tolerance: 1e-12) { u in logDistribution(u, from: low) + logCount }
+        let place = root(between: low + 1e-3 * (high - low), high, tolerance: 1e-12) { u in logDistribution(u, from: low) + logCount - log(share) }
         let r = exp(place)
-        return 2 * h * h * exp(logDensity(ofSquaredDistance: r) + logCount)
+        return 2 * h * h * exp(logDensity(ofSquaredDistance: r) + logCount - log(share))
     }
 
     /// log of the density of r = |x − y|²: noncentral χ² with d degrees of freedom.

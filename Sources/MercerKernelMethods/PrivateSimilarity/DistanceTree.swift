@@ -46,8 +46,9 @@ public struct DistanceTree: Sendable {
                 let factor = p == 1 ? distance * unit : pow(distance * unit, p)
                 let right = min(cell + inner, m)..<min(cell + outer, m)
                 let left = max(cell - outer + 1, 0)..<max(cell - inner + 1, 0)
-                sum += factor * (counts.sum(right) + counts.sum(left))
-                squares += factor * factor * Double(counts.nodeCount(right) + counts.nodeCount(left))
+                let (beyond, before) = (counts.walk(right), counts.walk(left))
+                sum += factor * (beyond.sum + before.sum)
+                squares += factor * factor * Double(beyond.count + before.count)
             }
             high = low
         }
@@ -81,11 +82,11 @@ public struct SumTree: Sendable {
         let m = counts.cells
         let cell = DistanceTree.cell(y, range: range, cells: m)
         let (above, below) = (cell..<m, 0..<cell)
-        let answer =
-            sums.sum(above) - Double(cell) * counts.sum(above) + Double(cell) * counts.sum(below) - sums.sum(below)
+        let (farCounts, nearCounts) = (counts.walk(above), counts.walk(below))
+        let (farSums, nearSums) = (sums.walk(above), sums.walk(below))
+        let answer = farSums.sum - nearSums.sum - Double(cell) * (farCounts.sum - nearCounts.sum)
         return (
-            answer * range / Double(m), counts.nodeCount(above) + counts.nodeCount(below),
-            sums.nodeCount(above) + sums.nodeCount(below)
+            answer * range / Double(m), farCounts.count + nearCounts.count, farSums.count + nearSums.count
         )
     }
 }

@@ -59,7 +59,11 @@ public enum PrivacyAudit {
             let change = zip(all, without).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             observed = max(observed, change.squareRoot())
         }
-        return Sensitivity(name: "class sums, ℓ2", pairs: pairs, observed: observed, declared: 1)
+        // What the noise is made for: one row of norm 1, and the rounding to a grid.
+        let declared = PrivateMechanism.numbers(
+            count: all.count, l1: Double(rows.dimension).squareRoot(), l2: 1, budget: .unit
+        ).sensitivity
+        return Sensitivity(name: "class sums, ℓ2", pairs: pairs, observed: observed, declared: declared)
     }
 
     /// A lower bound on ε at 95 % confidence from releases on two neighbours: for the best threshold, the log ratio of

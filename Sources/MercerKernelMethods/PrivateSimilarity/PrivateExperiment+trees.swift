@@ -71,7 +71,7 @@ extension PrivateExperiment {
         init(count: Int, queries: Int, key: RandomKey) {
             var stream = RandomStream(key)
             let values = (0..<count).map { _ in stream.beta(2, 5) }
-            let places = (0..<queries).map { _ in stream.uniform() }
+            let places = (0..<queries).map { _ in stream.beta(2, 5) }
             let cells = CountTree.cells(atLeast: count, arity: 2)
             var leaves = [Double](repeating: 0, count: cells)
             for value in values { leaves[DistanceTree.cell(value, range: 1, cells: cells)] += 1 }

@@ -28,6 +28,11 @@ public protocol DistanceScalar: TensorElement, BinaryFloatingPoint {
         _ kernel: Int32, _ r: UnsafePointer<Self>, weights: UnsafePointer<Self>?, _ count: Int, base: Self,
         bandwidth: Self, into out: UnsafeMutablePointer<Double>)
 
+    /// The same sums for the Gaussian at h, h/√2, h/2, …, three numbers each.
+    static func gaussianChain(
+        _ r: UnsafePointer<Self>, weights: UnsafePointer<Self>?, _ count: Int, base: Self, bandwidth: Self,
+        levels: Int, into out: UnsafeMutablePointer<Double>)
+
     /// r → scale · exp((base − r) / 2h²) in place.
     static func gaussian(
         _ r: UnsafeMutablePointer<Self>, _ count: Int, base: Self, bandwidth: Self, scale: Self)
@@ -87,6 +92,13 @@ extension Double: DistanceScalar {
         loops.pointee.kernel_sums_f64(kernel, r, weights, count, base, bandwidth, out)
     }
 
+    public static func gaussianChain(
+        _ r: UnsafePointer<Double>, weights: UnsafePointer<Double>?, _ count: Int, base: Double, bandwidth: Double,
+        levels: Int, into out: UnsafeMutablePointer<Double>
+    ) {
+        loops.pointee.gaussian_chain_f64(r, weights, count, base, bandwidth, Int32(levels), out)
+    }
+
     public static func gaussian(
         _ r: UnsafeMutablePointer<Double>, _ count: Int, base: Double, bandwidth: Double, scale: Double
     ) {
@@ -143,6 +155,13 @@ extension Float: DistanceScalar {
         base: Float, bandwidth: Float, into out: UnsafeMutablePointer<Double>
     ) {
         loops.pointee.kernel_sums_f32(kernel, r, weights, count, base, bandwidth, out)
+    }
+
+    public static func gaussianChain(
+        _ r: UnsafePointer<Float>, weights: UnsafePointer<Float>?, _ count: Int, base: Float, bandwidth: Float,
+        levels: Int, into out: UnsafeMutablePointer<Double>
+    ) {
+        loops.pointee.gaussian_chain_f32(r, weights, count, base, bandwidth, Int32(levels), out)
     }
 
     public static func gaussian(

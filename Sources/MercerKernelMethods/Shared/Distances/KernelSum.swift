@@ -55,21 +55,47 @@ public struct KernelSum: Sendable {
         _ kernel: DensityKernel, _ r: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>? = nil, count: Int,
         nearest: Scalar, bandwidth: Double
     ) {
-        let closer = min(base, Double(nearest))
-        if !kernel.isCompact && closer < base {
-            let shrink =
-                base.isFinite
-                ? exp(
-                    kernel.logReference(base, bandwidth: bandwidth)
-                        - kernel.logReference(closer, bandwidth: bandwidth)) : 0
-            sums = (sums.0 * shrink, sums.1 * shrink * shrink, sums.2 * shrink)
-        }
-        base = closer
+        approach(kernel, Double(nearest), bandwidth)
         withUnsafeMutablePointer(to: &sums) { pointer in
             pointer.withMemoryRebound(to: Double.self, capacity: 3) {
                 Scalar.kernelSums(
                     kernel.code, r, weights: weights, count, base: Scalar(base), bandwidth: Scalar(bandwidth),
                     into: $0)
+            }
+        }
+    }
+
+    /// Makes the sums relative to a point that may be nearer than the nearest so far.
+    private mutating func approach(_ kernel: DensityKernel, _ nearest: Double, _ bandwidth: Double) {
+        guard nearest < base else { return }
+        if !kernel.isCompact {
+            let shrink =
+                base.isFinite
+                ? exp(
+                    kernel.logReference(base, bandwidth: bandwidth)
+                        - kernel.logReference(nearest, bandwidth: bandwidth)) : 0
+            sums = (sums.0 * shrink, sums.1 * shrink * shrink, sums.2 * shrink)
+        }
+        base = nearest
+    }
+
+    /// Adds one row of a tile to Gaussian sums at bandwidths h, h/√2, h/2, …; one exponential serves them all.
+    static func addChain(
+        _ chain: UnsafeMutableBufferPointer<KernelSum>, _ tile: DistanceTiles<Double>.Tile, row: Int, bandwidth: Double
+    ) {
+        let nearest = tile.nearest(row)
+        for (k, _) in chain.enumerated() {
+            chain[k].approach(.gaussian, nearest, bandwidth / exp2(Double(k) / 2))
+        }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * chain.count) { more in
+            more.initialize(repeating: 0)
+            Double.gaussianChain(
+                tile.squaredDistances(row), weights: tile.weights, tile.columns.count, base: chain[0].base,
+                bandwidth: bandwidth, levels: chain.count, into: more.baseAddress!)
+            for k in chain.indices {
+                chain[k].sums.0 += more[3 * k]
+                chain[k].sums.1 += more[3 * k + 1]
+                chain[k].sums.2 += more[3 * k + 2]
             }
         }
     }

@@ -46,7 +46,8 @@ public struct DiscreteLaplace: Sendable {
     static func bernoulliExponential(
         _ a: UInt64, _ b: UInt64, using generator: inout some RandomNumberGenerator
     ) -> Bool {
-        var k: UInt64 = 1
+        // The first factor of e^(−1) is 1.
+        var k: UInt64 = a == b ? 2 : 1
         while UInt64.random(in: 0..<b * k, using: &generator) < a { k += 1 }
         return k % 2 == 1
     }

@@ -45,6 +45,9 @@ public struct PrivacyBudget: Sendable, Equatable, Codable {
         try PrivacyBudget(epsilon: epsilon, delta: delta)
     }
 
+    /// ε = 1, δ = 10⁻⁶.
+    static let unit = PrivacyBudget(1, 1e-6)
+
     /// A part of the budget.
     func share(_ part: Double) -> PrivacyBudget { PrivacyBudget(part * epsilon, part * delta) }
 

@@ -24,15 +24,17 @@ import Testing
         var options = PrivateOptions()
         options.features = 4096
         options.alpha = 0.2
-        options.projection = function == .l2 ? 256 : nil
+        options.projection = function == .l2 ? 64 : nil
         let release = try PrivateSimilarity.build(
             Self.x, function, budget: .pure(epsilon: 100), bound: function.boundsNorm ? 2 : 1, options: options,
             noise: .experiment(seed: 1))
         let exact = Self.exact(function)
+        // Sixty-four random directions know a norm to a tenth.
+        let tolerance = function == .l2 ? 0.25 : 0.12
         let scale = function.needsBound ? exact.max()! : 1
         let answers = release.query(Self.y)
         for (answer, truth) in zip(answers, exact) {
-            #expect(abs(answer.estimate - truth) < 0.12 * scale, "\(function.name): \(answer.estimate), \(truth)")
+            #expect(abs(answer.estimate - truth) < tolerance * scale, "\(function.name): \(answer.estimate), \(truth)")
         }
     }
 

@@ -45,8 +45,8 @@ import Testing
         ("squared exponential", SquaredExponential(lengthScale: Tensor([0.5, 1.0, 2.0]))),
         ("laplace", LaplaceKernel(lengthScale: 1.3)), ("laplace l2", LaplaceKernel(lengthScale: 1.3, norm: .l2)),
         ("matern 1/2", MaternKernel(.half)), ("matern 3/2", MaternKernel(.threeHalves, lengthScale: 0.7)),
-        ("matern 5/2", MaternKernel(.fiveHalves)), ("rational quadratic", RationalQuadratic(lengthScale: 1, mixture: 2)),
-        ("linear", LinearKernel(variance: 2, bias: 0.5)), ("polynomial", PolynomialKernel(degree: 3)),
+        ("matern 5/2", MaternKernel(.fiveHalves)), ("rational quadratic", RationalQuadratic(lengthScale: 1.0, mixture: 2.0)),
+        ("linear", LinearKernel(variance: 2.0, bias: 0.5)), ("polynomial", PolynomialKernel(degree: 3)),
         ("sum and product", SquaredExponential() * 2.0 + LinearKernel() * MaternKernel(.threeHalves)),
     ]
 

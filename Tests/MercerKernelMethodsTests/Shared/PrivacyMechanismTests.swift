@@ -78,8 +78,12 @@ import Testing
         #expect(accountant.epsilon(delta: 0) == 1)
         accountant.spend(gaussianDeviation: 10)
         #expect(accountant.epsilon(delta: 0) == .infinity)
-        let together = accountant.epsilon(delta: 1e-6)
-        #expect(together < 1 + PrivacyAccountant.epsilon(rho: 1 / 200.0, delta: 1e-6))
+        #expect(accountant.epsilon(delta: 1e-6) == 1 + PrivacyAccountant.epsilon(rho: 1 / 200.0, delta: 1e-6))
+        var many = PrivacyAccountant()
+        for _ in 0..<100 { many.spend(try .pure(epsilon: 0.01)) }
+        #expect(many.epsilon(delta: 1e-6) < 0.6)
+        many.spend(try .approximate(epsilon: 0.1, delta: 1e-5))
+        #expect(many.epsilon(delta: 1e-6) == .infinity)
         let rho = PrivacyAccountant.rho(epsilon: 2, delta: 1e-5)
         #expect(abs(PrivacyAccountant.epsilon(rho: rho, delta: 1e-5) - 2) < 1e-12)
     }

@@ -7,6 +7,7 @@ public struct LinearKernel: KernelFunction {
     public var variance: Tensor
     public var bias: Tensor
 
+    @_disfavoredOverload
     public init(variance: Tensor, bias: Tensor) {
         self.variance = variance
         self.bias = bias
@@ -30,6 +31,7 @@ public struct PolynomialKernel: KernelFunction {
     public var scale: Tensor
     public var offset: Tensor
 
+    @_disfavoredOverload
     public init(degree: Int, scale: Tensor, offset: Tensor) {
         precondition(degree >= 1, "PolynomialKernel: degree \(degree)")
         self.degree = degree

@@ -7,6 +7,7 @@ import Mercer
 public struct SquaredExponential: KernelFunction {
     public var lengthScale: Tensor
 
+    @_disfavoredOverload
     public init(lengthScale: Tensor) { self.lengthScale = lengthScale }
     public init(lengthScale: Double = 1) { self.lengthScale = Tensor(lengthScale) }
 
@@ -24,6 +25,7 @@ public struct LaplaceKernel: KernelFunction {
     public var lengthScale: Tensor
     public var norm: Norm
 
+    @_disfavoredOverload
     public init(lengthScale: Tensor, norm: Norm = .l1) {
         self.lengthScale = lengthScale
         self.norm = norm
@@ -56,6 +58,7 @@ public struct MaternKernel: KernelFunction {
     public var lengthScale: Tensor
     public var smoothness: Smoothness
 
+    @_disfavoredOverload
     public init(_ smoothness: Smoothness, lengthScale: Tensor) {
         self.smoothness = smoothness
         self.lengthScale = lengthScale
@@ -86,6 +89,7 @@ public struct RationalQuadratic: KernelFunction {
     public var lengthScale: Tensor
     public var mixture: Tensor
 
+    @_disfavoredOverload
     public init(lengthScale: Tensor, mixture: Tensor) {
         self.lengthScale = lengthScale
         self.mixture = mixture
@@ -106,6 +110,7 @@ public struct RationalQuadratic: KernelFunction {
 public struct White: KernelFunction {
     public var variance: Tensor
 
+    @_disfavoredOverload
     public init(_ variance: Tensor) { self.variance = variance }
     public init(_ variance: Double) { self.variance = Tensor(variance) }
 

@@ -4,6 +4,8 @@
 SWIFT ?= swift
 MERCER := .build/release/mercer
 CASES ?= .
+# Wheels of PyTorch without the libraries for graphics cards.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SOURCES := Package.swift Sources Tests Benchmarks/Mercer
 
 .PHONY: help setup build run test oracles bench results tables docs format lint clean
@@ -36,11 +38,12 @@ oracles: setup
 	$(SWIFT) test -c release --disable-xctest --filter OracleTests
 
 bench: build .venv-bench/ready
-	$(MERCER) bench --peers .venv-bench/bin/python --cases '$(CASES)' --output Results
+	$(MERCER) bench --peers .venv-bench/bin/python --cases '$(CASES)' --output Results || [ $$? -eq 3 ]
 
 .venv-bench/ready: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --retries 1 --requirement $< \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	@touch $@
 
 results: build

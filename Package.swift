@@ -21,11 +21,12 @@ let package = Package(
         .target(name: "CKernels"),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+        // libvips is loaded when the first picture is read; nothing of it is needed to build.
+        .target(name: "CVips"),
 
         // The engine, networks, and papers as objects.
         .target(name: "Mercer", dependencies: ["CKernels", "COpenBLAS"]),
-        .target(name: "MercerNN", dependencies: ["Mercer"]),
+        .target(name: "MercerNN", dependencies: ["Mercer", "CKernels"]),
         .target(
             name: "MercerPapers", dependencies: ["Mercer"], resources: [.embedInCode("papers.json")]
         ),
@@ -40,7 +41,8 @@ let package = Package(
 
         // The command, and the cases that it measures beside other libraries.
         .target(
-            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers"],
+            name: "MercerBenchmarks",
+            dependencies: ["CKernels", "Mercer", "MercerPapers", "MercerImage", "MercerKernelMethods"],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
@@ -51,12 +53,21 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "MercerTests", dependencies: ["Mercer"]),
-        .testTarget(name: "MercerNNTests", dependencies: ["MercerNN"]),
+        // Helpers that tests start as processes of their own.
+        .executableTarget(
+            name: "training-probe", dependencies: ["MercerNN"], path: "Tests/Support/TrainingProbe"),
+
+        .testTarget(
+            name: "MercerTests", dependencies: ["Mercer", "CKernels"], exclude: ["Files/Fixtures"]),
+        .testTarget(
+            name: "MercerNNTests", dependencies: ["MercerNN", "training-probe"],
+            exclude: ["Fixtures/make.py", "Fixtures/optimizers.json", "Fixtures/schedules.json"]),
         .testTarget(name: "MercerPapersTests", dependencies: ["MercerPapers"]),
         .testTarget(name: "MercerImageTests", dependencies: ["MercerImage"]),
         .testTarget(name: "MercerKernelMethodsTests", dependencies: ["MercerKernelMethods"]),
-        .testTarget(name: "CommandTests", dependencies: ["mercer"]),
+        .testTarget(
+            name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage", "MercerKernelMethods"]),
+        .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -85,9 +85,13 @@ struct BenchmarkPage {
         body += "<footer><h2>Where this was measured</h2>"
         body += Page.facts([
             ("Date", report.date.formatted(.iso8601.year().month().day().dateSeparator(.dash))),
-            ("Processor", "\(machine.processor), \(machine.cores) cores"), ("Kernels", machine.instructionSet),
+            ("Processor", "\(machine.processor), \(machine.cores) cores"),
+            ("Kernels", machine.instructionSet),
             ("System", machine.system),
-            ("Versions", report.versions.sorted { $0.key < $1.key }.map { "\($0) \($1)" }.joined(separator: ", ")),
+            (
+                "Versions",
+                report.versions.sorted { $0.key < $1.key }.map { "\($0) \($1)" }.joined(separator: ", ")
+            ),
         ])
         return Page(title: "Benchmarks · Mercer", body: body + "</footer>").html
     }

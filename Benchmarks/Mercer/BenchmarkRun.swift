@@ -55,46 +55,56 @@ public struct BenchmarkRun: Sendable {
         var rows: [Row] = []
         progress(.stage("measuring", steps: cases.count * threads.count))
         for count in threads {
-            let bounds = MachineBounds.measure(threads: count)
             for one in cases {
                 try Task.checkCancellation()
-                rows += try Parallel.withThreads(count) { try measure(one, count, bounds, worker) }
+                rows += try Parallel.withThreads(count) { try measure(one, count, worker) }
                 progress(.step(rows.count))
             }
         }
         return rows
     }
 
-    private func measure(
-        _ one: BenchmarkCase, _ threads: Int, _ bounds: MachineBounds, _ worker: PeerWorker?
-    ) throws -> [Row] {
+    private func measure(_ one: BenchmarkCase, _ threads: Int, _ worker: PeerWorker?) throws -> [Row] {
         let body = try one.prepare(one.parameters)
+        let clock = ContinuousClock()
         let mercer = Repeated(duration: duration) { repeats in
-            let clock = ContinuousClock()
-            return clock.measure { for _ in 0..<repeats { body() } } / .seconds(1)
+            clock.measure { for _ in 0..<repeats { body() } } / .seconds(1)
         }
-        let shares = one.work.operations + one.work.bytes > 0
-        func row(_ peer: BenchmarkCase.Peer?, _ ours: [Double], _ theirs: [Double]) -> Row {
-            let time = Self.median(ours)
-            return Row(
-                name: one.name, threads: threads, peer: peer?.library, mercerSeconds: time,
-                peerSeconds: theirs.isEmpty ? nil : Self.median(theirs),
-                ratio: theirs.isEmpty ? nil : Self.median(zip(ours, theirs).map { $0 / $1 }), goal: peer?.goal,
-                boundShare: shares ? bounds.time(for: one.work) / time : nil,
-                isa: InstructionSet.current.description)
-        }
+        let bound = MachineBound(one.work, threads: threads)
         guard let worker, !one.peers.isEmpty else {
-            return [row(nil, try (0..<rounds).map { _ in try mercer.seconds() }, [])]
+            var times = Times()
+            for _ in 0..<rounds { times.add(try mercer.seconds(), nil, bound.seconds()) }
+            return [times.row(one, threads, nil)]
         }
         return try one.peers.map { peer in
             try worker.open(one, library: peer.library, threads: threads)
             let theirs = Repeated(duration: duration) { try worker.time(repeats: $0) }
-            var times: (ours: [Double], theirs: [Double]) = ([], [])
-            for _ in 0..<rounds {
-                times.ours.append(try mercer.seconds())
-                times.theirs.append(try theirs.seconds())
-            }
-            return row(peer, times.ours, times.theirs)
+            var times = Times()
+            for _ in 0..<rounds { times.add(try mercer.seconds(), try theirs.seconds(), bound.seconds()) }
+            return times.row(one, threads, peer)
+        }
+    }
+
+    /// What the rounds of one pair took.
+    private struct Times {
+        private var mercer: [Double] = []
+        private var peer: [Double] = []
+        private var bound: [Double] = []
+
+        mutating func add(_ mercer: Double, _ peer: Double?, _ bound: Double) {
+            self.mercer.append(mercer)
+            if let peer { self.peer.append(peer) }
+            self.bound.append(bound)
+        }
+
+        func row(_ one: BenchmarkCase, _ threads: Int, _ peer: BenchmarkCase.Peer?) -> Row {
+            let median = Claim.Statistic.median
+            return Row(
+                name: one.name, threads: threads, peer: peer?.library, mercerSeconds: median(mercer),
+                peerSeconds: peer == nil ? nil : median(self.peer),
+                ratio: peer == nil ? nil : median(zip(mercer, self.peer).map { $0 / $1 }), goal: peer?.goal,
+                boundShare: bound.contains(0) ? nil : median(zip(bound, mercer).map { $0 / $1 }),
+                isa: InstructionSet.current.description)
         }
     }
 
@@ -124,6 +134,4 @@ public struct BenchmarkRun: Sendable {
             return count
         }
     }
-
-    static func median(_ values: [Double]) -> Double { Claim.Statistic.median(values) }
 }

@@ -17,6 +17,8 @@ public final class PeerWorker {
         process.arguments = ["-u", script.path]
         process.standardInput = requests
         process.standardOutput = answers
+        // Writing to a process that has ended is to be an error, not the end of this one.
+        signal(SIGPIPE, SIG_IGN)
         do {
             try process.run()
         } catch {
@@ -74,7 +76,8 @@ public final class PeerWorker {
         do {
             return try JSONDecoder().decode(type, from: line)
         } catch {
-            throw PeerError.failed("an answer that isn't understood: \(String(decoding: line, as: UTF8.self))")
+            throw PeerError.failed(
+                "an answer that isn't understood: \(String(decoding: line, as: UTF8.self))")
         }
     }
 

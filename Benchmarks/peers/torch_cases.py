@@ -68,3 +68,31 @@ reduction("sum-last", lambda x: x.sum(1))
 reduction("sum-first", lambda x: x.sum(0))
 reduction("max-last", lambda x: x.amax(1))
 reduction("variance-last", lambda x: x.var(1))
+
+
+@case("muller")
+def muller(height, width, toHeight, toWidth):
+    """MULLER as its equations stand, with the published weights."""
+    taps = torch.exp(-torch.arange(-2.0, 3.0) ** 2 / 2)
+    taps = taps / taps.sum()
+    rows = taps.reshape(1, 1, 1, 5).repeat(3, 1, 1, 1)
+    columns = taps.reshape(1, 1, 5, 1).repeat(3, 1, 1, 1)
+    pixels = torch.randint(0, 256, (1, 3, height, width), dtype=torch.uint8)
+
+    def blur(x):
+        x = torch.nn.functional.conv2d(x, rows, padding=(0, 2), groups=3)
+        return torch.nn.functional.conv2d(x, columns, padding=(2, 0), groups=3)
+
+    def small(x):
+        return torch.nn.functional.interpolate(x, (toHeight, toWidth), mode="bilinear", align_corners=False)
+
+    def body():
+        x = pixels.float() / 255
+        y = small(x)
+        for weight, bias in [(1.892, -0.014), (-11.295, 0.003)]:
+            blurred = blur(x)
+            y = y + torch.tanh(weight * small(blurred - x) + bias)
+            x = blurred
+        return (y.clamp(0, 1) * 255).round().to(torch.uint8)
+
+    return quiet(body)

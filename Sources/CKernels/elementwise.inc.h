@@ -128,19 +128,6 @@ static void ISA_NAME(convert_uint8_to_float32)(const void *xs, void *ys, size_t 
     for (size_t i = 0; i < n; i++) y[i] = x[i];
 }
 
-static void ISA_NAME(convert_stream)(const void *xs, void *ys, size_t n) {
-    const char *x = xs;
-    char *y = ys;
-    for (size_t i = 0; i < n; i += VBYTES) {
-        VF(m) v;
-        memcpy(&v, x + i, sizeof v);
-        __builtin_nontemporal_store(v, (VF(m) *)(y + i));
-    }
-#if defined(__x86_64__)
-    __builtin_ia32_sfence();
-#endif
-}
-
 #define F32_LOOP(name) VF(loop_##name),
 #define F64_LOOP(name) VD(loop_##name),
 #define CONVERT_LOOP(name) ISA_NAME(convert_##name),

@@ -65,7 +65,11 @@ UNARY(relu, return N(upper)(ZERO, x);)
 UNARY(leaky_relu, return N(pick)(x > (T)0, x, x * p);)
 // p is α, q a scale of the whole.
 UNARY(elu, return q * N(pick)(x > (T)0, x, p * N(expm1)(x));)
-UNARY(gelu, return (T)0.5 * x * ((T)1 + N(erf)(x * (T)0.70710678118654752));)
+UNARY(gelu, {
+    N(v) e;
+    N(v) tail = N(normal_tail)(x, &e);
+    return x * N(pick)(x > (T)0, (T)1 - tail, tail);
+})
 
 // √(2/π) (x + 0.044715 x³)
 VINLINE N(v) N(gelu_argument)(N(v) x) {
@@ -117,9 +121,9 @@ BINARY(relu_gradient, return N(pick)(b > (T)0, a, ZERO);)
 BINARY(leaky_relu_gradient, return N(pick)(b > (T)0, a, a * p);)
 BINARY(elu_gradient, return q * N(pick)(b > (T)0, a, a * p * N(exp)(b));)
 BINARY(gelu_gradient, {
-    N(v) cumulative = (T)0.5 * ((T)1 + N(erf)(b * (T)0.70710678118654752));
-    N(v) density = (T)0.39894228040143268 * N(exp)((T)-0.5 * b * b);
-    return a * N(fma)(b, density, cumulative);
+    N(v) e;
+    N(v) tail = N(normal_tail)(b, &e);
+    return a * N(fma)(b * (T)0.39894228040143268, e, N(pick)(b > (T)0, (T)1 - tail, tail));
 })
 BINARY(gelu_tanh_gradient, {
     N(v) t = N(tanh)(N(gelu_argument)(b));

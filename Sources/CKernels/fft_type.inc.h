@@ -238,6 +238,49 @@ INLINE void F(transpose4)(F(u64x4) *t) {
     t[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
 
+#if W == 16
+// Pairs of consecutive numbers of 16 sequences, `lane_step` numbers apart: first ones to rows of `re`, second ones to
+// rows of `im`, rows `row_step` apart. Returns how many of the n pairs a lane were moved, a multiple of four.
+INLINE size_t F(gather_rows)(const R *x, ptrdiff_t lane_step, size_t n, R *re, R *im, size_t row_step) {
+    R columns[4][2 * W];
+    size_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+        for (size_t l = 0; l < W; l += 4) {
+            F(u64x4) t[4];
+            for (int k = 0; k < 4; k++) memcpy(&t[k], x + 2 * j + (ptrdiff_t)(l + k) * lane_step, 32);
+            F(transpose4)(t);
+            for (int k = 0; k < 4; k++) memcpy(&columns[k][2 * l], &t[k], 32);
+        }
+        for (int k = 0; k < 4; k++) {
+            ROW a = F(load_row)(columns[k]), b = F(load_row)(columns[k] + W);
+            F(store_row)(re + (j + k) * row_step, EVEN(a, b));
+            F(store_row)(im + (j + k) * row_step, ODD(a, b));
+        }
+    }
+    return j;
+}
+
+// The reverse.
+INLINE size_t F(scatter_rows)(const R *re, const R *im, size_t row_step, R *y, ptrdiff_t lane_step, size_t n, R scale) {
+    R columns[4][2 * W];
+    size_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+        for (int k = 0; k < 4; k++) {
+            ROW a = F(load_row)(re + (j + k) * row_step) * scale, b = F(load_row)(im + (j + k) * row_step) * scale;
+            F(store_row)(columns[k], ZIP_LOW(a, b));
+            F(store_row)(columns[k] + W, ZIP_HIGH(a, b));
+        }
+        for (size_t l = 0; l < W; l += 4) {
+            F(u64x4) t[4];
+            for (int k = 0; k < 4; k++) memcpy(&t[k], &columns[k][2 * l], 32);
+            F(transpose4)(t);
+            for (int k = 0; k < 4; k++) memcpy(y + 2 * j + (ptrdiff_t)(l + k) * lane_step, &t[k], 32);
+        }
+    }
+    return j;
+}
+#endif
+
 static void F(gather)(const R *x, ptrdiff_t step, ptrdiff_t lane_step, size_t n, size_t lanes, R *re, R *im) {
     size_t j = 0;
     if (lanes == W && lane_step == 1) {
@@ -249,22 +292,7 @@ static void F(gather)(const R *x, ptrdiff_t step, ptrdiff_t lane_step, size_t n,
         return;
     }
 #if W == 16
-    if (lanes == W && step == 1) {
-        R columns[4][2 * W];
-        for (; j + 4 <= n; j += 4) {
-            for (size_t l = 0; l < W; l += 4) {
-                F(u64x4) t[4];
-                for (int k = 0; k < 4; k++) memcpy(&t[k], x + 2 * ((ptrdiff_t)j + (ptrdiff_t)(l + k) * lane_step), 32);
-                F(transpose4)(t);
-                for (int k = 0; k < 4; k++) memcpy(&columns[k][2 * l], &t[k], 32);
-            }
-            for (int k = 0; k < 4; k++) {
-                ROW a = F(load_row)(columns[k]), b = F(load_row)(columns[k] + W);
-                F(store_row)(re + (j + k) * W, EVEN(a, b));
-                F(store_row)(im + (j + k) * W, ODD(a, b));
-            }
-        }
-    }
+    if (lanes == W && step == 1) j = F(gather_rows)(x, 2 * lane_step, n, re, im, W);
 #endif
     for (; j < n; j++) {
         for (size_t l = 0; l < lanes; l++) {
@@ -288,22 +316,7 @@ static void F(scatter)(const R *re, const R *im, R *y, ptrdiff_t step, ptrdiff_t
         return;
     }
 #if W == 16
-    if (lanes == W && step == 1) {
-        R columns[4][2 * W];
-        for (; j + 4 <= n; j += 4) {
-            for (int k = 0; k < 4; k++) {
-                ROW a = F(load_row)(re + (j + k) * W) * scale, b = F(load_row)(im + (j + k) * W) * scale;
-                F(store_row)(columns[k], ZIP_LOW(a, b));
-                F(store_row)(columns[k] + W, ZIP_HIGH(a, b));
-            }
-            for (size_t l = 0; l < W; l += 4) {
-                F(u64x4) t[4];
-                for (int k = 0; k < 4; k++) memcpy(&t[k], &columns[k][2 * l], 32);
-                F(transpose4)(t);
-                for (int k = 0; k < 4; k++) memcpy(y + 2 * ((ptrdiff_t)j + (ptrdiff_t)(l + k) * lane_step), &t[k], 32);
-            }
-        }
-    }
+    if (lanes == W && step == 1) j = F(scatter_rows)(re, im, W, y, 2 * lane_step, n, scale);
 #endif
     for (; j < n; j++)
         for (size_t l = 0; l < lanes; l++) {
@@ -314,7 +327,11 @@ static void F(scatter)(const R *re, const R *im, R *y, ptrdiff_t step, ptrdiff_t
 }
 
 static void F(gather_real)(const R *x, ptrdiff_t step, ptrdiff_t lane_step, size_t n, size_t lanes, R *re) {
-    for (size_t j = 0; j < n; j++) {
+    size_t j = 0;
+#if W == 16
+    if (lanes == W && step == 1) j = 2 * F(gather_rows)(x, lane_step, n / 2, re, re + W, 2 * W);
+#endif
+    for (; j < n; j++) {
         const R *p = x + (ptrdiff_t)j * step;
         if (lanes == W && lane_step == 1) {
             F(store_row)(re + j * W, F(load_row)(p));
@@ -326,7 +343,11 @@ static void F(gather_real)(const R *x, ptrdiff_t step, ptrdiff_t lane_step, size
 }
 
 static void F(scatter_real)(const R *re, R *y, ptrdiff_t step, ptrdiff_t lane_step, size_t n, size_t lanes, R scale) {
-    for (size_t j = 0; j < n; j++) {
+    size_t j = 0;
+#if W == 16
+    if (lanes == W && step == 1) j = 2 * F(scatter_rows)(re, re + W, 2 * W, y, lane_step, n / 2, scale);
+#endif
+    for (; j < n; j++) {
         R *p = y + (ptrdiff_t)j * step;
         if (lanes == W && lane_step == 1) {
             F(store_row)(p, F(load_row)(re + j * W) * scale);

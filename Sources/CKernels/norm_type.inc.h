@@ -126,6 +126,12 @@ static void F(row_backward)(size_t rows, size_t n, const R *x, const R *g, const
 
 // Strips of vectors whose sums stay in registers, then single columns.
 
+// Rounding leaves the first mean a little off: the sum of what remains corrects both results.
+INLINE void F(store_moments)(V m, V rest, V square, R share, R *mean, R *squares) {
+    F(store)(mean, m + rest * share);
+    F(store)(squares, square - rest * rest * share);
+}
+
 static void F(column_moments)(size_t rows, size_t n, const R *x, R *mean, R *squares) {
     R share = 1 / (R)rows;
     size_t c = 0;
@@ -139,40 +145,50 @@ static void F(column_moments)(size_t rows, size_t n, const R *x, R *mean, R *squ
             s3 += F(load)(p + 3 * LANES);
         }
         V m0 = s0 * share, m1 = s1 * share, m2 = s2 * share, m3 = s3 * share;
+        V r0 = (V){}, r1 = (V){}, r2 = (V){}, r3 = (V){};
         s0 = s1 = s2 = s3 = (V){};
         for (size_t row = 0; row < rows; row++) {
             const R *p = x + row * n + c;
-            s0 += F(squared)(F(load)(p) - m0);
-            s1 += F(squared)(F(load)(p + LANES) - m1);
-            s2 += F(squared)(F(load)(p + 2 * LANES) - m2);
-            s3 += F(squared)(F(load)(p + 3 * LANES) - m3);
+            V d0 = F(load)(p) - m0, d1 = F(load)(p + LANES) - m1;
+            V d2 = F(load)(p + 2 * LANES) - m2, d3 = F(load)(p + 3 * LANES) - m3;
+            r0 += d0;
+            r1 += d1;
+            r2 += d2;
+            r3 += d3;
+            s0 += d0 * d0;
+            s1 += d1 * d1;
+            s2 += d2 * d2;
+            s3 += d3 * d3;
         }
-        F(store)(mean + c, m0);
-        F(store)(mean + c + LANES, m1);
-        F(store)(mean + c + 2 * LANES, m2);
-        F(store)(mean + c + 3 * LANES, m3);
-        F(store)(squares + c, s0);
-        F(store)(squares + c + LANES, s1);
-        F(store)(squares + c + 2 * LANES, s2);
-        F(store)(squares + c + 3 * LANES, s3);
+        F(store_moments)(m0, r0, s0, share, mean + c, squares + c);
+        F(store_moments)(m1, r1, s1, share, mean + c + LANES, squares + c + LANES);
+        F(store_moments)(m2, r2, s2, share, mean + c + 2 * LANES, squares + c + 2 * LANES);
+        F(store_moments)(m3, r3, s3, share, mean + c + 3 * LANES, squares + c + 3 * LANES);
     }
     for (; c + LANES <= n; c += LANES) {
-        V s = (V){};
+        V s = (V){}, r = (V){};
         for (size_t row = 0; row < rows; row++) s += F(load)(x + row * n + c);
         V m = s * share;
         s = (V){};
-        for (size_t row = 0; row < rows; row++) s += F(squared)(F(load)(x + row * n + c) - m);
-        F(store)(mean + c, m);
-        F(store)(squares + c, s);
+        for (size_t row = 0; row < rows; row++) {
+            V d = F(load)(x + row * n + c) - m;
+            r += d;
+            s += d * d;
+        }
+        F(store_moments)(m, r, s, share, mean + c, squares + c);
     }
     for (; c < n; c++) {
-        R s = 0;
+        R s = 0, r = 0;
         for (size_t row = 0; row < rows; row++) s += x[row * n + c];
         R m = s * share;
         s = 0;
-        for (size_t row = 0; row < rows; row++) s += (x[row * n + c] - m) * (x[row * n + c] - m);
-        mean[c] = m;
-        squares[c] = s;
+        for (size_t row = 0; row < rows; row++) {
+            R d = x[row * n + c] - m;
+            r += d;
+            s += d * d;
+        }
+        mean[c] = m + r * share;
+        squares[c] = s - r * r * share;
     }
 }
 

@@ -7,12 +7,12 @@ typedef float ISA_NAME(probe_vector) __attribute__((vector_size(VBYTES)));
 enum { ISA_NAME(probe_lanes) = VBYTES / 4, ISA_NAME(probe_chains) = VBYTES == 16 ? 12 : 16 };
 
 static float ISA_NAME(probe_multiply_add)(size_t rounds) {
+#pragma clang fp contract(fast)
     enum { chains = ISA_NAME(probe_chains) };
     V sum[chains];
     for (int i = 0; i < chains; i++) sum[i] = (V){} + (float)i;
     V factor = (V){} + 0.999f, term = (V){} + 0.001f;
     for (size_t r = 0; r < rounds; r++) {
-#pragma clang fp contract(fast)
         __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int i = 0; i < chains; i++) sum[i] = sum[i] * factor + term;

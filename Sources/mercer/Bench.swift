@@ -67,7 +67,8 @@ struct BenchCommand: AsyncParsableCommand {
                 script: URL(fileURLWithPath: scripts).appendingPathComponent("worker.py"))
         }
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        var run = BenchmarkRun(cases: chosen, threads: threads.isEmpty ? cores > 1 ? [1, cores] : [1] : threads)
+        var run = BenchmarkRun(
+            cases: chosen, threads: threads.isEmpty ? cores > 1 ? [1, cores] : [1] : threads)
         run.rounds = rounds
         let bar = ProgressBar()
         defer { bar.end() }

@@ -17,7 +17,9 @@ struct PaperEntry: Encodable {
         let tolerance: Double?
         let method: String
 
-        var bar: String { Bar(direction, value, tolerance: tolerance).description + (unit.isEmpty ? "" : " \(unit)") }
+        var bar: String {
+            Bar(direction, value, tolerance: tolerance).description + (unit.isEmpty ? "" : " \(unit)")
+        }
 
         private enum CodingKeys: String, CodingKey {
             case id, sentence, unit, direction, tolerance, method

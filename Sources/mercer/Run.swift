@@ -55,7 +55,8 @@ struct RunCommand: AsyncParsableCommand {
 
     private func show(_ stored: ResultsFolder.Stored) {
         let report = stored.report
-        var table = TextTable(("", .left), ("bar", .right), ("measured", .right), ("", .left), ("claim", .left))
+        var table = TextTable(
+            ("", .left), ("bar", .right), ("measured", .right), ("", .left), ("claim", .left))
         for claim in report.claims {
             let spread = claim.spread.map { " ± \(Format.number($0, digits: 2))" } ?? ""
             table.add(
@@ -66,7 +67,8 @@ struct RunCommand: AsyncParsableCommand {
         Console.print(table.text())
         let quick = report.quick ? " (quick run)" : ""
         Console.print(
-            "\n\(report.passed) of \(report.claims.count) bars met in \(Format.duration(report.duration))\(quick)")
+            "\n\(report.passed) of \(report.claims.count) bars met in \(Format.duration(report.duration))\(quick)"
+        )
         Console.print("report: \(stored.page.path)")
     }
 

@@ -33,7 +33,8 @@ struct TablesCommand: ParsableCommand {
         }
         if made == text { return }
         if check {
-            Console.remark("mercer: the tables of \(file) aren't what \(results) says; 'make tables' makes them")
+            Console.remark(
+                "mercer: the tables of \(file) aren't what \(results) says; 'make tables' makes them")
             throw ExitCode.fellShort
         }
         try Data(made.utf8).write(to: url, options: .atomic)

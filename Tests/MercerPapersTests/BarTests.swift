@@ -5,7 +5,8 @@ import Testing
     @Test(arguments: [
         (Bar.atLeast(6), 6.0, true), (.atLeast(6), 5.999, false), (.atMost(0.3), 0.3, true),
         (.atMost(0.3), 0.31, false), (.within(0.172, tolerance: 0.005), 0.177, true),
-        (.within(0.172, tolerance: 0.005), 0.1771, false), (.exactly(4), 4, true), (.exactly(4), 4.0001, false),
+        (.within(0.172, tolerance: 0.005), 0.1771, false), (.exactly(4), 4, true),
+        (.exactly(4), 4.0001, false),
     ])
     func aBarIsMetOnItsOwnSideOnly(_ bar: Bar, _ measured: Double, _ isMet: Bool) {
         #expect(bar.isMet(by: measured) == isMet)

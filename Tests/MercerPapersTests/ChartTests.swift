@@ -103,7 +103,7 @@ import Testing
             series: [.bars("", [0.2, 0.3, 0.5, 0.9, 1, 1.2, 2, 4])], guides: [.horizontal(1, "equal")])
         let reader = try reader(chart)
         #expect(names.allSatisfy(reader.texts.contains))
-        #expect(reader.texts.contains("0.2") && reader.texts.contains("4.0"))
+        #expect(reader.texts.contains("0.20") && reader.texts.contains("4.00"))
     }
 
     @Test func bigNumbersAreGrouped() throws {

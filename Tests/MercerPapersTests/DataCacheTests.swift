@@ -87,7 +87,8 @@ import Testing
 
     @Test func anotherVersionOfTheSameFileWillDo() async throws {
         try program(
-            "apt-get", "case $2 in *=*) echo 'E: Version not found' >&2; exit 100;; esac; : > photos_2_all.deb")
+            "apt-get",
+            "case $2 in *=*) echo 'E: Version not found' >&2; exit 100;; esac; : > photos_2_all.deb")
         try program("dpkg-deb", "mkdir -p usr/share; printf abc > usr/share/a.jpg")
         #expect(try await cache.url(of: file).lastPathComponent == "a.jpg")
     }

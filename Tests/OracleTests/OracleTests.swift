@@ -8,7 +8,8 @@ import Testing
     /// The runners, by the name of their file.
     static let runners: [String: @Sendable (OracleFile) throws -> OracleTally] = [
         "engine": EngineOracle.run,
-        "muller": MullerOracle.run,
+        "kde-large-d": DensityOracle.run,
+        "dp-kde": PrivateOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -13,12 +13,16 @@ enum mercer_isa { mercer_isa_baseline = 0, mercer_isa_avx2 = 1, mercer_isa_avx51
 /// The widest instruction set that this processor and operating system can run.
 int mercer_isa_detect(void);
 
+#include "resample.h"
 #include "elementwise.h"
 #include "similarity.h"
+#include "integer.h"
 #include "reduce.h"
+#include "optimizer.h"
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
+#include "attention.h"
 #include "fft.h"
 #include "norm.h"
 #include "random.h"

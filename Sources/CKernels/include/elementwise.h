@@ -31,10 +31,10 @@
 // interpolate: a + (b - a) c.
 #define MERCER_TERNARY_OPERATIONS(X) X(select) X(multiply_add) X(interpolate)
 
-// Conversions, rounded to nearest even; stream copies bytes past the caches (n bytes, n and y multiples of 64).
+// Conversions, rounded to nearest even.
 #define MERCER_CONVERSIONS(X)                                                                                      \
     X(float16_to_float32) X(float32_to_float16) X(bfloat16_to_float32) X(float32_to_bfloat16)                      \
-    X(float64_to_float32) X(float32_to_float64) X(uint8_to_float32) X(stream)
+    X(float64_to_float32) X(float32_to_float64) X(uint8_to_float32)
 
 #define MERCER_ENUMERATE(name) mercer_unary_##name,
 enum mercer_unary { MERCER_UNARY_OPERATIONS(MERCER_ENUMERATE) mercer_unary_count };

@@ -249,12 +249,3 @@ extension Tensor {
         return result
     }
 }
-
-extension Tensor: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
-    /// A float32 scalar.
-    public init(floatLiteral value: Double) { self.init(Float(value)) }
-    /// A float32 scalar.
-    public init(integerLiteral value: Int) { self.init(Float(value)) }
-    /// Tensors of one shape as rows of a new first axis: `[[1, 2], [3, 4]]`.
-    public init(arrayLiteral elements: Tensor...) { self = stacked(elements) }
-}

@@ -96,7 +96,7 @@ extension Tensor: CustomStringConvertible, CustomDebugStringConvertible {
                 case .whole(let text): text
                 case .real(let x): style.text(x)
                 case .complex(let re, let im):
-                    style.text(re) + (im.sign == .minus ? "-" : "+") + style.text(abs(im)) + "i"
+                    style.text(re) + (im.sign == .minus ? "-" : "+") + style.text(im.magnitude) + "i"
                 }
             }
         }
@@ -108,7 +108,7 @@ extension Tensor: CustomStringConvertible, CustomDebugStringConvertible {
         let decimals: Int
 
         init(_ numbers: [Double]) {
-            let sizes = numbers.filter { $0.isFinite && $0 != 0 }.map(abs)
+            let sizes = numbers.filter { $0.isFinite && $0 != 0 }.map(\.magnitude)
             let largest = sizes.max() ?? 0
             let smallest = sizes.min() ?? 0
             let scientific = largest >= 1e8 || (smallest > 0 && (smallest < 1e-4 || largest / smallest > 1e5))

@@ -14,7 +14,8 @@ struct AxisTransform<R: TransformNumber> {
         self.scale = R(scale)
     }
 
-    /// Runs of up to `width` sequences whose starts lie `laneStep` elements apart in `[outer, length, inner]`.
+    /// Runs of up to `width` sequences whose starts lie `laneStep` elements apart in `[outer, length,
+    /// inner]`.
     private struct Lanes {
         let first: (outer: Int, inner: Int)
         let count: Int
@@ -74,13 +75,15 @@ struct AxisTransform<R: TransformNumber> {
             withBlocks(4, rows: plan.rows, R.self) { blocks in
                 let z = blocks[0]
                 R.gatherReal(x + start, step: inner, laneStep: step, n, lanes: firstCount, z.re)
-                R.gatherReal(x + start + R.lanes * step, step: inner, laneStep: step, n, lanes: secondCount, z.im)
+                R.gatherReal(
+                    x + start + R.lanes * step, step: inner, laneStep: step, n, lanes: secondCount, z.im)
                 R.split(n, transformed(plan, z, blocks[1]), blocks[2], blocks[3])
                 let (start, step) = (lanes.start(half, inner), lanes.step(half, inner))
                 let out = y + 2 * start
                 R.scatter(blocks[2], out, step: inner, laneStep: step, half, lanes: firstCount, scale: scale)
                 R.scatter(
-                    blocks[3], out + 2 * R.lanes * step, step: inner, laneStep: step, half, lanes: secondCount,
+                    blocks[3], out + 2 * R.lanes * step, step: inner, laneStep: step, half,
+                    lanes: secondCount,
                     scale: scale)
             }
         }
@@ -96,19 +99,22 @@ struct AxisTransform<R: TransformNumber> {
             withBlocks(4, rows: max(plan.rows, half), R.self) { blocks in
                 R.gather(x + 2 * start, step: inner, laneStep: step, half, lanes: firstCount, blocks[2])
                 R.gather(
-                    x + 2 * (start + R.lanes * step), step: inner, laneStep: step, half, lanes: secondCount, blocks[3])
+                    x + 2 * (start + R.lanes * step), step: inner, laneStep: step, half, lanes: secondCount,
+                    blocks[3])
                 R.join(n, blocks[2], blocks[3], blocks[0])
                 let z = transformed(plan, blocks[0], blocks[1])
                 let (start, step) = (lanes.start(n, inner), lanes.step(n, inner))
-                R.scatterReal(z.re, y + start, step: inner, laneStep: step, n, lanes: firstCount, scale: scale)
                 R.scatterReal(
-                    z.im, y + start + R.lanes * step, step: inner, laneStep: step, n, lanes: secondCount, scale: scale)
+                    z.re, y + start, step: inner, laneStep: step, n, lanes: firstCount, scale: scale)
+                R.scatterReal(
+                    z.im, y + start + R.lanes * step, step: inner, laneStep: step, n, lanes: secondCount,
+                    scale: scale)
             }
         }
     }
 
-    /// The orthonormal cosine transform of type II, or its inverse, type III (J. Makhoul, 1980): even elements followed
-    /// by the odd ones in reverse, a Fourier transform, and a quarter-wave twist.
+    /// The orthonormal cosine transform of type II, or its inverse, type III (J. Makhoul, 1980): even
+    /// elements followed by the odd ones in reverse, a Fourier transform, and a quarter-wave twist.
     func cosine(_ x: UnsafePointer<R>, _ y: UnsafeMutablePointer<R>) {
         let plan = R.plans.plan(n)
         let half = n / 2 + 1
@@ -144,9 +150,11 @@ struct AxisTransform<R: TransformNumber> {
                     let v = transformed(plan, z, blocks[1])
                     for (rows, shift, count) in [(v.re, 0, sets[0].3), (v.im, w * step, sets[1].3)] {
                         let out = y + start + shift
-                        R.scatterReal(rows, out, step: 2 * inner, laneStep: step, evens, lanes: count, scale: 1)
                         R.scatterReal(
-                            rows + evens * w, out + (2 * odds - 1) * inner, step: -2 * inner, laneStep: step, odds,
+                            rows, out, step: 2 * inner, laneStep: step, evens, lanes: count, scale: 1)
+                        R.scatterReal(
+                            rows + evens * w, out + (2 * odds - 1) * inner, step: -2 * inner, laneStep: step,
+                            odds,
                             lanes: count, scale: 1)
                     }
                 } else {
@@ -154,7 +162,8 @@ struct AxisTransform<R: TransformNumber> {
                         let source = x + start + shift
                         R.gatherReal(source, step: 2 * inner, laneStep: step, evens, lanes: count, rows)
                         R.gatherReal(
-                            source + (2 * odds - 1) * inner, step: -2 * inner, laneStep: step, odds, lanes: count,
+                            source + (2 * odds - 1) * inner, step: -2 * inner, laneStep: step, odds,
+                            lanes: count,
                             rows + evens * w)
                     }
                     R.split(n, transformed(plan, z, blocks[1]), a, b)
@@ -166,7 +175,8 @@ struct AxisTransform<R: TransformNumber> {
                                 rows[k * w + l] = spectrum.re[k * w + l]
                             }
                         }
-                        R.scatterReal(rows, y + start + shift, step: inner, laneStep: step, n, lanes: count, scale: 1)
+                        R.scatterReal(
+                            rows, y + start + shift, step: inner, laneStep: step, n, lanes: count, scale: 1)
                     }
                 }
             }
@@ -174,8 +184,8 @@ struct AxisTransform<R: TransformNumber> {
     }
 }
 
-/// One long sequence as a matrix: transforms of its columns, a twist, transforms of its rows (W. M. Gentleman, G. Sande,
-/// 1966), so that there are many sequences to run side by side.
+/// One long sequence as a matrix: transforms of its columns, a twist, transforms of its rows (W. M.
+/// Gentleman, G. Sande, 1966), so that there are many sequences to run side by side.
 struct LongTransform<R: TransformNumber> {
     private let n: Int
     private let columns: Int
@@ -184,7 +194,9 @@ struct LongTransform<R: TransformNumber> {
     /// Nil where the length has no factor near its root.
     init?(_ n: Int) {
         let root = Int(Double(n).squareRoot())
-        guard let rows = (max(8, root / 8)...max(8, root)).reversed().first(where: { n % $0 == 0 }) else { return nil }
+        guard let rows = (max(8, root / 8)...max(8, root)).reversed().first(where: { n % $0 == 0 }) else {
+            return nil
+        }
         self.n = n
         self.rows = rows
         columns = n / rows
@@ -209,7 +221,9 @@ struct LongTransform<R: TransformNumber> {
         Parallel.forRanges(columns, grain: R.lanes) { range in
             withBlocks(2, rows: first.rows, R.self) { blocks in
                 let j = range.lowerBound
-                R.gather(x + 2 * j * step, step: columns * step, laneStep: step, rows, lanes: range.count, blocks[0])
+                R.gather(
+                    x + 2 * j * step, step: columns * step, laneStep: step, rows, lanes: range.count,
+                    blocks[0])
                 let z = transformed(first, blocks)
                 R.twist(
                     rows, first: j, lanes: range.count, shift: shift, coarse: coarse, fine: fine,
@@ -220,7 +234,9 @@ struct LongTransform<R: TransformNumber> {
         Parallel.forRanges(rows, grain: R.lanes) { range in
             withBlocks(2, rows: second.rows, R.self) { blocks in
                 let k = range.lowerBound
-                R.gather(between + 2 * k * columns, step: 1, laneStep: columns, columns, lanes: range.count, blocks[0])
+                R.gather(
+                    between + 2 * k * columns, step: 1, laneStep: columns, columns, lanes: range.count,
+                    blocks[0])
                 R.scatter(
                     transformed(second, blocks), y + 2 * k * step, step: rows * step, laneStep: step, columns,
                     lanes: range.count, scale: scale)
@@ -229,7 +245,9 @@ struct LongTransform<R: TransformNumber> {
         withExtendedLifetime(middle) {}
     }
 
-    private static func twistTables(_ n: Int, _ shift: Int) -> (UnsafeMutablePointer<R>, UnsafeMutablePointer<R>) {
+    private static func twistTables(_ n: Int, _ shift: Int) -> (
+        UnsafeMutablePointer<R>, UnsafeMutablePointer<R>
+    ) {
         func powers(_ count: Int, _ step: Int) -> UnsafeMutablePointer<R> {
             let table = UnsafeMutablePointer<R>.allocate(capacity: 2 * count)
             for d in 0..<count {

@@ -1,5 +1,5 @@
-/// What the transforms of tensors are made of, with gradients. A transform is linear, so that its gradient is its
-/// adjoint: the transform in the other direction.
+/// What the transforms of tensors are made of, with gradients. A transform is linear, so that its gradient is
+/// its adjoint: the transform in the other direction.
 enum FourierTransform {
     /// Checked axes from 0 in the order given.
     static func axes(_ x: Tensor, _ s: [Int]?, _ axes: [Int]?, _ operation: StaticString) -> [Int] {
@@ -20,7 +20,8 @@ enum FourierTransform {
         let axes = self.axes(x, s, axes, operation)
         var widths = [(before: Int, after: Int)](repeating: (0, 0), count: x.rank)
         for (axis, n) in zip(axes, s ?? axes.map { x.shape[$0] }) {
-            precondition(n >= 1, "\(operation): length \(n) along axis \(axis) of a tensor of shape \(x.shape)")
+            precondition(
+                n >= 1, "\(operation): length \(n) along axis \(axis) of a tensor of shape \(x.shape)")
             widths[axis].after = n - x.shape[axis]
         }
         return (widths.allSatisfy { $0.after == 0 } ? x : padded(x, widths), axes)

@@ -63,7 +63,8 @@ public func ifftn(_ x: Tensor, s: [Int]? = nil, axes: [Int]? = nil, norm: FFTNor
     return FourierTransform.complex(FourierTransform.asComplex(x), axes, inverse: true, norm)
 }
 
-/// The first n/2 + 1 coefficients of ``fft(_:n:axis:norm:)`` of real numbers; the others are their conjugates.
+/// The first n/2 + 1 coefficients of ``fft(_:n:axis:norm:)`` of real numbers; the others are their
+/// conjugates.
 public func rfft(_ x: Tensor, n: Int? = nil, axis: Int = -1, norm: FFTNorm = .backward) -> Tensor {
     rfftn(x, s: n.map { [$0] }, axes: [axis], norm: norm)
 }
@@ -90,7 +91,8 @@ public func irfft(_ x: Tensor, n: Int? = nil, axis: Int = -1, norm: FFTNorm = .b
 }
 
 /// The inverse of ``rfft2(_:s:axes:norm:)``.
-public func irfft2(_ x: Tensor, s: [Int]? = nil, axes: [Int] = [-2, -1], norm: FFTNorm = .backward) -> Tensor {
+public func irfft2(_ x: Tensor, s: [Int]? = nil, axes: [Int] = [-2, -1], norm: FFTNorm = .backward) -> Tensor
+{
     irfftn(x, s: s, axes: axes, norm: norm)
 }
 
@@ -100,7 +102,8 @@ public func irfftn(_ x: Tensor, s: [Int]? = nil, axes: [Int]? = nil, norm: FFTNo
     let last = resolved.last!
     let n = s?.last ?? 2 * (x.shape[last] - 1)
     precondition(n >= 1, "irfftn: a result of length \(n) from a tensor of shape \(x.shape)")
-    let lengths = s.map { Array($0.dropLast()) + [n / 2 + 1] } ?? resolved.dropLast().map { x.shape[$0] } + [n / 2 + 1]
+    let lengths =
+        s.map { Array($0.dropLast()) + [n / 2 + 1] } ?? resolved.dropLast().map { x.shape[$0] } + [n / 2 + 1]
     let (z, _) = FourierTransform.resized(x, lengths, resolved, "irfftn")
     var y = FourierTransform.asComplex(z)
     if resolved.count > 1 { y = FourierTransform.complex(y, Array(resolved.dropLast()), inverse: true, norm) }

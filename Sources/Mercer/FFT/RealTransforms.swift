@@ -30,17 +30,20 @@ private func cosineTransform(_ x: Tensor, _ axis: Int, inverse: Bool) -> Tensor 
     }
     guard x.isTracked else { return y }
     // Orthonormal: the adjoint is the inverse.
-    return y.tracked(inverse ? "idct" : "dct", from: x) { cosineTransform($0.gradient, axis, inverse: !inverse) }
+    return y.tracked(inverse ? "idct" : "dct", from: x) {
+        cosineTransform($0.gradient, axis, inverse: !inverse)
+    }
 }
 
-/// The Walsh-Hadamard transform along the last axis, whose length is a power of two, in natural order: H₁ = 1,
-/// H₂ₙ = [[Hₙ, Hₙ], [Hₙ, −Hₙ]].
+/// The Walsh-Hadamard transform along the last axis, whose length is a power of two, in natural order: H₁ =
+/// 1, H₂ₙ = [[Hₙ, Hₙ], [Hₙ, −Hₙ]].
 ///
 /// - Parameter orthonormal: divides by √n, which makes the transform its own inverse.
 public func walshHadamard(_ x: Tensor, orthonormal: Bool = true) -> Tensor {
     precondition(!x.dtype.isComplex, "walshHadamard: expected real numbers, found \(x.dtype)")
     let n = x.dim(-1)
-    precondition(n > 0 && n & (n - 1) == 0, "walshHadamard: length \(n) of shape \(x.shape) is not a power of two")
+    precondition(
+        n > 0 && n & (n - 1) == 0, "walshHadamard: length \(n) of shape \(x.shape) is not a power of two")
     let x = FourierTransform.asReal(x)
     let y = x.detached.denseCopy()
     let scale = orthonormal ? 1 / Double(n).squareRoot() : 1

@@ -15,9 +15,11 @@ protocol TransformNumber: BinaryFloatingPoint & TensorElement & Sendable {
         _ block: Block<Self>, _ y: UnsafeMutablePointer<Self>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
         scale: Self)
     static func gatherReal(
-        _ x: UnsafePointer<Self>, step: Int, laneStep: Int, _ n: Int, lanes: Int, _ re: UnsafeMutablePointer<Self>)
+        _ x: UnsafePointer<Self>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafeMutablePointer<Self>)
     static func scatterReal(
-        _ re: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>, step: Int, laneStep: Int, _ n: Int,
+        lanes: Int,
         scale: Self)
     static func split(_ n: Int, _ z: Block<Self>, _ a: Block<Self>, _ b: Block<Self>)
     static func join(_ n: Int, _ a: Block<Self>, _ b: Block<Self>, _ z: Block<Self>)
@@ -44,7 +46,8 @@ extension Float: TransformNumber {
     static let plans = PlanCache<Float>()
 
     static func pass(
-        _ radix: Int, _ m: Int, _ width: Int, _ x: Block<Float>, _ y: Block<Float>, _ twiddles: UnsafePointer<Float>,
+        _ radix: Int, _ m: Int, _ width: Int, _ x: Block<Float>, _ y: Block<Float>,
+        _ twiddles: UnsafePointer<Float>,
         _ roots: UnsafePointer<Float>
     ) {
         kernels.pass_f32(radix, m, width, x.re, x.im, y.re, y.im, twiddles, roots)
@@ -55,18 +58,21 @@ extension Float: TransformNumber {
         kernels.gather_f32(x, step, laneStep, n, lanes, block.re, block.im)
     }
     static func scatter(
-        _ block: Block<Float>, _ y: UnsafeMutablePointer<Float>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ block: Block<Float>, _ y: UnsafeMutablePointer<Float>, step: Int, laneStep: Int, _ n: Int,
+        lanes: Int,
         scale: Float
     ) {
         kernels.scatter_f32(block.re, block.im, y, step, laneStep, n, lanes, scale)
     }
     static func gatherReal(
-        _ x: UnsafePointer<Float>, step: Int, laneStep: Int, _ n: Int, lanes: Int, _ re: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafeMutablePointer<Float>
     ) {
         kernels.gather_real_f32(x, step, laneStep, n, lanes, re)
     }
     static func scatterReal(
-        _ re: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, step: Int, laneStep: Int, _ n: Int,
+        lanes: Int,
         scale: Float
     ) {
         kernels.scatter_real_f32(re, y, step, laneStep, n, lanes, scale)
@@ -81,7 +87,8 @@ extension Float: TransformNumber {
         kernels.multiply_rows_f32(n, x.re, x.im, c.re, c.im, y.re, y.im)
     }
     static func twist(
-        _ n: Int, first: Int, lanes: Int, shift: Int, coarse: UnsafePointer<Float>, fine: UnsafePointer<Float>,
+        _ n: Int, first: Int, lanes: Int, shift: Int, coarse: UnsafePointer<Float>,
+        fine: UnsafePointer<Float>,
         _ z: Block<Float>
     ) {
         kernels.twist_f32(n, first, lanes, Int32(shift), coarse, fine, z.re, z.im)
@@ -96,7 +103,8 @@ extension Double: TransformNumber {
     static let plans = PlanCache<Double>()
 
     static func pass(
-        _ radix: Int, _ m: Int, _ width: Int, _ x: Block<Double>, _ y: Block<Double>, _ twiddles: UnsafePointer<Double>,
+        _ radix: Int, _ m: Int, _ width: Int, _ x: Block<Double>, _ y: Block<Double>,
+        _ twiddles: UnsafePointer<Double>,
         _ roots: UnsafePointer<Double>
     ) {
         kernels.pass_f64(radix, m, width, x.re, x.im, y.re, y.im, twiddles, roots)
@@ -107,18 +115,21 @@ extension Double: TransformNumber {
         kernels.gather_f64(x, step, laneStep, n, lanes, block.re, block.im)
     }
     static func scatter(
-        _ block: Block<Double>, _ y: UnsafeMutablePointer<Double>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ block: Block<Double>, _ y: UnsafeMutablePointer<Double>, step: Int, laneStep: Int, _ n: Int,
+        lanes: Int,
         scale: Double
     ) {
         kernels.scatter_f64(block.re, block.im, y, step, laneStep, n, lanes, scale)
     }
     static func gatherReal(
-        _ x: UnsafePointer<Double>, step: Int, laneStep: Int, _ n: Int, lanes: Int, _ re: UnsafeMutablePointer<Double>
+        _ x: UnsafePointer<Double>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafeMutablePointer<Double>
     ) {
         kernels.gather_real_f64(x, step, laneStep, n, lanes, re)
     }
     static func scatterReal(
-        _ re: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>, step: Int, laneStep: Int, _ n: Int, lanes: Int,
+        _ re: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>, step: Int, laneStep: Int, _ n: Int,
+        lanes: Int,
         scale: Double
     ) {
         kernels.scatter_real_f64(re, y, step, laneStep, n, lanes, scale)
@@ -133,7 +144,8 @@ extension Double: TransformNumber {
         kernels.multiply_rows_f64(n, x.re, x.im, c.re, c.im, y.re, y.im)
     }
     static func twist(
-        _ n: Int, first: Int, lanes: Int, shift: Int, coarse: UnsafePointer<Double>, fine: UnsafePointer<Double>,
+        _ n: Int, first: Int, lanes: Int, shift: Int, coarse: UnsafePointer<Double>,
+        fine: UnsafePointer<Double>,
         _ z: Block<Double>
     ) {
         kernels.twist_f64(n, first, lanes, Int32(shift), coarse, fine, z.re, z.im)

@@ -1,13 +1,14 @@
 import Foundation
 import Synchronization
 
-/// How transforms of one length are computed: Stockham passes of radix 8, 4, 2, 3, 5, 7 and odd primes up to 61;
-/// lengths with a larger prime factor as a convolution (L. I. Bluestein, 1970).
+/// How transforms of one length are computed: Stockham passes of radix 8, 4, 2, 3, 5, 7 and odd primes up to
+/// 61; lengths with a larger prime factor as a convolution (L. I. Bluestein, 1970).
 final class TransformPlan<R: TransformNumber>: @unchecked Sendable {
     let n: Int
     /// Rows of the blocks that ``execute(_:_:)`` works on.
     let rows: Int
-    private var passes: [(radix: Int, m: Int, twiddles: UnsafeMutablePointer<R>, roots: UnsafeMutablePointer<R>)] = []
+    private var passes:
+        [(radix: Int, m: Int, twiddles: UnsafeMutablePointer<R>, roots: UnsafeMutablePointer<R>)] = []
     private var convolution: (plan: TransformPlan<R>, chirp: Block<R>, spectrum: Block<R>)?
 
     private static var largestRadix: Int { 61 }
@@ -87,7 +88,8 @@ final class TransformPlan<R: TransformNumber>: @unchecked Sendable {
         return back
     }
 
-    /// exp(πi·j²/n) around 0, periodic, transformed and divided by the length: what the rows are multiplied with.
+    /// exp(πi·j²/n) around 0, periodic, transformed and divided by the length: what the rows are multiplied
+    /// with.
     private func convolutionSpectrum(_ chirp: Block<R>, _ length: Int) -> Block<R> {
         let size = rows * R.lanes
         let storage = UnsafeMutablePointer<R>.allocate(capacity: 4 * size)

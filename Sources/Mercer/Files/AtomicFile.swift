@@ -53,7 +53,8 @@ public final class AtomicFile {
 
     /// For writers that want a path of their own: `body` writes to the path it is given, an empty file with the
     /// same extension in the same folder, which then takes the place of `path`.
-    public static func replacing<R>(_ path: String, _ body: (_ temporaryPath: String) throws -> R) throws -> R {
+    public static func replacing<R>(_ path: String, _ body: (_ temporaryPath: String) throws -> R) throws -> R
+    {
         var status = stat()
         let exists = stat(path, &status) == 0
         if exists && status.st_mode & S_IFMT == S_IFDIR {
@@ -66,7 +67,9 @@ public final class AtomicFile {
             if exists { keepOwnership(status, temporary) }
             let result = try body(temporary)
             try synchronize(temporary, path)
-            guard rename(temporary, target) == 0 else { throw TensorFileError.lastSystemError(path, "replace") }
+            guard rename(temporary, target) == 0 else {
+                throw TensorFileError.lastSystemError(path, "replace")
+            }
             // The name itself reaches the disk with its folder; where a file system can't do that it is not an error.
             let folder = open(self.folder(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if folder >= 0 {

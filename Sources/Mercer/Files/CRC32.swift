@@ -10,7 +10,8 @@ struct CRC32 {
             var state = state
             var position = 0
             while bytes.count - position >= 8 {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                let word = UInt64(
+                    littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
                 let mixed = word ^ UInt64(state)
                 state = 0
                 for i in 0..<8 {

@@ -31,7 +31,9 @@ public final class FileContents: Sendable {
         case S_IFREG where status.st_size > 0:
             let size = Int(status.st_size)
             let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, file, 0)
-            guard let address, address != MAP_FAILED else { throw TensorFileError.lastSystemError(path, "map") }
+            guard let address, address != MAP_FAILED else {
+                throw TensorFileError.lastSystemError(path, "map")
+            }
             let bits = UInt(bitPattern: address)
             storage = Storage(borrowing: address, byteCount: size) {
                 munmap(UnsafeMutableRawPointer(bitPattern: bits), size)
@@ -54,7 +56,8 @@ public final class FileContents: Sendable {
 
     /// Bytes of a storage, a member of an archive for instance.
     init(_ storage: Storage, _ range: Range<Int>, name: String) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= storage.byteCount, "FileContents: bytes \(range)")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= storage.byteCount, "FileContents: bytes \(range)")
         path = name
         self.storage = storage
         start = range.lowerBound
@@ -77,11 +80,13 @@ public final class FileContents: Sendable {
     /// file's memory where the offset suits the type, and is a copy where not or where `copied` asks for one.
     ///
     /// - Throws: where a `bool` tensor has a byte that is neither 0 nor 1.
-    func tensor(at offset: Int, _ shape: [Int], _ dtype: DType, entry: String? = nil, copied: Bool = false) throws
+    func tensor(at offset: Int, _ shape: [Int], _ dtype: DType, entry: String? = nil, copied: Bool = false)
+        throws
         -> Tensor
     {
         let size = Shape.count(shape) * dtype.size
-        precondition(offset >= 0 && offset + size <= count, "FileContents: bytes \(offset)..<\(offset + size)")
+        precondition(
+            offset >= 0 && offset + size <= count, "FileContents: bytes \(offset)..<\(offset + size)")
         let first = start + offset
         let bytes = UnsafeRawBufferPointer(start: storage.pointer + first, count: size)
         if dtype == .bool, let odd = bytes.firstIndex(where: { $0 > 1 }) {

@@ -28,7 +28,8 @@ public enum Gzip {
                 let checksum = try reader.number(UInt32.self, "a checksum")
                 let length = try reader.number(UInt32.self, "a length")
                 guard checksum == CRC32.of(member) else {
-                    throw reader.failure("a checksum that doesn't fit the data", "the data's", at: reader.position - 8)
+                    throw reader.failure(
+                        "a checksum that doesn't fit the data", "the data's", at: reader.position - 8)
                 }
                 guard length == UInt32(truncatingIfNeeded: member.count) else {
                     throw reader.failure("a length of \(length)", "\(member.count)", at: reader.position - 4)
@@ -50,7 +51,9 @@ public enum Gzip {
             throw reader.failure("no gzip signature", "1f 8b", at: start)
         }
         let method = try reader.number(UInt8.self, "a gzip header")
-        guard method == 8 else { throw reader.failure("compression method \(method)", "8 (deflate)", at: start + 2) }
+        guard method == 8 else {
+            throw reader.failure("compression method \(method)", "8 (deflate)", at: start + 2)
+        }
         let flags = try reader.number(UInt8.self, "a gzip header")
         guard flags & 0xe0 == 0 else { throw reader.failure("reserved flags", "none", at: start + 3) }
         _ = try reader.take(6, "a gzip header")

@@ -69,7 +69,8 @@ struct Inflate {
     @inline(__always)
     private mutating func refill() {
         if position + 8 <= input.count {
-            bits |= UInt64(littleEndian: input.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            bits |=
+                UInt64(littleEndian: input.loadUnaligned(fromByteOffset: position, as: UInt64.self))
                 << UInt64(truncatingIfNeeded: bitCount)
             let whole = (63 - bitCount) >> 3
             position += whole
@@ -109,7 +110,9 @@ struct Inflate {
             try drop(Int(entry & 15))
             return Int(entry >> 4)
         }
-        guard let (symbol, length) = table.walk(bits) else { throw failure("a bit pattern without a code", "a code") }
+        guard let (symbol, length) = table.walk(bits) else {
+            throw failure("a bit pattern without a code", "a code")
+        }
         try drop(length)
         return symbol
     }
@@ -174,14 +177,18 @@ struct Inflate {
         }
         var codeLengths = [UInt8](repeating: 0, count: 19)
         for i in 0..<codeCount { codeLengths[Self.codeOrder[i]] = UInt8(try take(3)) }
-        guard let codes = HuffmanTable(codeLengths[...]) else { throw failure("an impossible code-length code", "a code") }
+        guard let codes = HuffmanTable(codeLengths[...]) else {
+            throw failure("an impossible code-length code", "a code")
+        }
         var lengths: [UInt8] = []
         while lengths.count < literalCount + distanceCount {
             let symbol = try self.symbol(codes)
             let run: (length: UInt8, count: Int)
             switch symbol {
             case 16:
-                guard let last = lengths.last else { throw failure("a repetition of nothing", "a length first") }
+                guard let last = lengths.last else {
+                    throw failure("a repetition of nothing", "a length first")
+                }
                 run = (last, try take(2) + 3)
             case 17: run = (0, try take(3) + 3)
             case 18: run = (0, try take(7) + 11)
@@ -193,7 +200,8 @@ struct Inflate {
             lengths += repeatElement(run.length, count: run.count)
         }
         guard lengths[256] > 0 else { throw failure("no code for the end of a block", "one") }
-        guard let literals = HuffmanTable(lengths[..<literalCount]), let distances = HuffmanTable(lengths[literalCount...])
+        guard let literals = HuffmanTable(lengths[..<literalCount]),
+            let distances = HuffmanTable(lengths[literalCount...])
         else { throw failure("an impossible Huffman code", "a code") }
         return (literals, distances)
     }
@@ -279,7 +287,8 @@ struct HuffmanTable {
     }
 
     static let fixedLiterals = HuffmanTable(
-        ([UInt8](repeating: 8, count: 144) + [UInt8](repeating: 9, count: 112) + [UInt8](repeating: 7, count: 24)
+        ([UInt8](repeating: 8, count: 144) + [UInt8](repeating: 9, count: 112)
+            + [UInt8](repeating: 7, count: 24)
             + [UInt8](repeating: 8, count: 8))[...])!
     /// Thirty-two codes, of which the last two never occur.
     static let fixedDistances = HuffmanTable([UInt8](repeating: 5, count: 32)[...])!
@@ -320,7 +329,9 @@ struct GrowingBytes {
     }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        if let base = bytes.baseAddress { (storage.pointer + count).copyMemory(from: base, byteCount: bytes.count) }
+        if let base = bytes.baseAddress {
+            (storage.pointer + count).copyMemory(from: base, byteCount: bytes.count)
+        }
         count += bytes.count
     }
 

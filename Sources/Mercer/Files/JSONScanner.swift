@@ -41,18 +41,20 @@ struct JSONScanner {
 
     /// Consumes one punctuation mark that must come next.
     mutating func expect(_ mark: Unicode.Scalar) throws {
-        if !take(mark) { throw failure(nextText(), "\"\(mark)\"") }
+        if !take(mark) { throw unexpected("\"\(mark)\"") }
     }
 
     /// Only white space may be left.
     mutating func expectEnd() throws {
-        if peek() != nil { throw failure(nextText(), "the end of the JSON text") }
+        if peek() != nil { throw unexpected("the end of the JSON text") }
     }
 
-    private mutating func nextText() -> String {
-        guard let next = peek() else { return "the end of the JSON text" }
-        return next >= 0x20 && next < 0x7f
-            ? "\"\(Unicode.Scalar(next))\"" : "the byte 0x\(String(next, radix: 16))"
+    /// What comes next instead of what was expected.
+    private mutating func unexpected(_ expected: String) -> TensorFileError {
+        guard let next = peek() else { return failure("the end of the JSON text", expected) }
+        let isVisible = next >= 0x20 && next < 0x7f
+        return failure(
+            isVisible ? "\"\(Unicode.Scalar(next))\"" : "the byte 0x\(String(next, radix: 16))", expected)
     }
 
     /// `{ "key": …, … }`: `member` is called with each key and must consume its value.
@@ -79,7 +81,8 @@ struct JSONScanner {
     mutating func string() throws -> String {
         try expect("\"")
         let start = position
-        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\"),
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\""),
+            bytes[position] != UInt8(ascii: "\\"),
             bytes[position] >= 0x20
         {
             position += 1
@@ -132,7 +135,9 @@ struct JSONScanner {
             {
                 position += 2
                 let low = try hexadecimal(start)
-                guard low & 0xfc00 == 0xdc00 else { throw failure("half a surrogate pair", "both", at: start) }
+                guard low & 0xfc00 == 0xdc00 else {
+                    throw failure("half a surrogate pair", "both", at: start)
+                }
                 value = 0x10000 + (value & 0x3ff) << 10 + (low & 0x3ff)
             }
             guard let scalar = Unicode.Scalar(value) else {
@@ -146,7 +151,8 @@ struct JSONScanner {
     private mutating func hexadecimal(_ start: Int) throws -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard position < bytes.count, let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue,
+            guard position < bytes.count,
+                let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue,
                 bytes[position] < 0x80
             else { throw failure("an incomplete \\u escape", "four hexadecimal digits", at: start) }
             value = value << 4 | UInt32(digit)
@@ -157,7 +163,7 @@ struct JSONScanner {
 
     /// A whole number that isn't negative and fits an `Int`.
     mutating func count() throws -> Int {
-        guard let first = peek(), isDigit(first) else { throw failure(nextText(), "a whole number") }
+        guard let first = peek(), isDigit(first) else { throw unexpected("a whole number") }
         let start = position
         var value = 0
         while position < bytes.count, isDigit(bytes[position]) {
@@ -172,7 +178,9 @@ struct JSONScanner {
         if first == UInt8(ascii: "0") && position > start + 1 {
             throw failure("a number with a leading zero", "none", at: start)
         }
-        if position < bytes.count, [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position]) {
+        if position < bytes.count,
+            [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
+        {
             throw failure("a number with a fraction or exponent", "a whole number", at: start)
         }
         return value
@@ -197,7 +205,7 @@ struct JSONScanner {
     private mutating func literal(_ word: StaticString) throws {
         for i in 0..<word.utf8CodeUnitCount {
             guard position < bytes.count, bytes[position] == word.utf8Start[i] else {
-                throw failure(nextText(), "\(word)")
+                throw unexpected("\(word)")
             }
             position += 1
         }
@@ -212,7 +220,9 @@ struct JSONScanner {
         }
         if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
             position += 1
-            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+            if position < bytes.count,
+                bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")
+            {
                 position += 1
             }
             try skipDigits()
@@ -222,7 +232,7 @@ struct JSONScanner {
     private mutating func skipDigits() throws {
         let start = position
         while position < bytes.count, isDigit(bytes[position]) { position += 1 }
-        if position == start { throw failure(nextText(), "a JSON value") }
+        if position == start { throw unexpected("a JSON value") }
     }
 
     /// A string as JSON text, with its quotation marks.

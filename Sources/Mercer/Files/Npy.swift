@@ -96,7 +96,8 @@ private struct NpyHeader {
         _ = try reader.number(UInt8.self, "a version")
         guard (1...3).contains(version) else {
             throw TensorFileError.unsupported(
-                path: path, place: .byte(6), found: "version \(version) of NumPy's format", supported: "1, 2 and 3")
+                path: path, place: .byte(6), found: "version \(version) of NumPy's format",
+                supported: "1, 2 and 3")
         }
         let length =
             version == 1
@@ -111,7 +112,8 @@ private struct NpyHeader {
             throw reader.failure("the shape \(shape)", "one whose elements can be counted", at: start)
         }
         guard size == reader.remaining else {
-            throw reader.failure("\(reader.remaining) bytes of data", "\(size) for the shape \(shape) of \(dtype)")
+            throw reader.failure(
+                "\(reader.remaining) bytes of data", "\(size) for the shape \(shape) of \(dtype)")
         }
     }
 
@@ -120,20 +122,25 @@ private struct NpyHeader {
         try literal.expect("{")
         while try !literal.take("}") {
             let key = try literal.string()
-            guard seen.insert(key).inserted else { throw literal.failure("the key '\(key)' twice", "it once") }
+            guard seen.insert(key).inserted else {
+                throw literal.failure("the key '\(key)' twice", "it once")
+            }
             try literal.expect(":")
             switch key {
             case "descr": try readType(&literal)
             case "fortran_order": isFortran = try literal.bool()
             case "shape": shape = try literal.tuple(atMost: Self.rankLimit)
-            default: throw literal.failure("the key \(TensorFileError.quoted(key))", "descr, fortran_order, shape")
+            default:
+                throw literal.failure("the key \(TensorFileError.quoted(key))", "descr, fortran_order, shape")
             }
             if try !literal.take(",") {
                 try literal.expect("}")
                 break
             }
         }
-        guard seen.count == 3 else { throw literal.failure("\(seen.count) keys", "descr, fortran_order and shape") }
+        guard seen.count == 3 else {
+            throw literal.failure("\(seen.count) keys", "descr, fortran_order and shape")
+        }
         try literal.expectEnd()
     }
 
@@ -141,7 +148,8 @@ private struct NpyHeader {
         let supported = "bool, integers, float16 to float64, complex64 and complex128"
         if try literal.take("[") {
             throw TensorFileError.unsupported(
-                path: literal.path, place: .byte(literal.offset), found: "a structured array", supported: supported)
+                path: literal.path, place: .byte(literal.offset), found: "a structured array",
+                supported: supported)
         }
         let name = try literal.string()
         var code = Substring(name)
@@ -190,10 +198,11 @@ private struct PythonLiteral {
         while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
     }
 
-    private mutating func next() -> String {
+    /// What comes next instead of what was expected.
+    private mutating func unexpected(_ expected: String) -> TensorFileError {
         skipBlanks()
-        guard position < bytes.count else { return "the end of the header" }
-        return TensorFileError.quoted(String(Character(Unicode.Scalar(bytes[position]))))
+        guard position < bytes.count else { return failure("the end of the header", expected) }
+        return failure(TensorFileError.quoted(String(Character(Unicode.Scalar(bytes[position])))), expected)
     }
 
     mutating func take(_ mark: Unicode.Scalar) throws -> Bool {
@@ -204,19 +213,19 @@ private struct PythonLiteral {
     }
 
     mutating func expect(_ mark: Unicode.Scalar) throws {
-        if try !take(mark) { throw failure(next(), "\"\(mark)\"") }
+        if try !take(mark) { throw unexpected("\"\(mark)\"") }
     }
 
     mutating func expectEnd() throws {
         skipBlanks()
-        if position < bytes.count { throw failure(next(), "the end of the header") }
+        if position < bytes.count { throw unexpected("the end of the header") }
     }
 
     /// A string without escapes, in either kind of quotation marks.
     mutating func string() throws -> String {
         skipBlanks()
         guard position < bytes.count, [UInt8(ascii: "'"), UInt8(ascii: "\"")].contains(bytes[position]) else {
-            throw failure(next(), "a string")
+            throw unexpected("a string")
         }
         let mark = bytes[position]
         let start = position + 1
@@ -234,7 +243,7 @@ private struct PythonLiteral {
             position += word.utf8.count
             return value
         }
-        throw failure(next(), "True or False")
+        throw unexpected("True or False")
     }
 
     /// A tuple of whole numbers.
@@ -254,8 +263,10 @@ private struct PythonLiteral {
 
     private mutating func number() throws -> Int {
         skipBlanks()
-        let end = bytes[position...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? bytes.count
-        guard end > position else { throw failure(next(), "a whole number") }
+        let end =
+            bytes[position...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            ?? bytes.count
+        guard end > position else { throw unexpected("a whole number") }
         guard let value = Int(String(decoding: bytes[position..<end], as: UTF8.self)) else {
             throw failure("a number beyond \(Int.max)", "a smaller one")
         }

@@ -99,14 +99,16 @@ public struct Safetensors: Sendable {
 
 extension Safetensors {
     static let dtypes: [String: DType] = [
-        "BOOL": .bool, "U8": .uint8, "I8": .int8, "U16": .uint16, "I16": .int16, "U32": .uint32, "I32": .int32,
+        "BOOL": .bool, "U8": .uint8, "I8": .int8, "U16": .uint16, "I16": .int16, "U32": .uint32,
+        "I32": .int32,
         "U64": .uint64, "I64": .int64, "F16": .float16, "BF16": .bfloat16, "F32": .float32, "F64": .float64,
         "C64": .complex64,
     ]
 
     /// Types of the format that Mercer has no element for, with their bits.
     private static let otherBits: [String: Int] = [
-        "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F6_E2M3": 6, "F6_E3M2": 6,
+        "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F6_E2M3": 6,
+        "F6_E3M2": 6,
         "F4": 4,
     ]
 
@@ -119,7 +121,8 @@ extension Safetensors {
     private static func headerLength(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> Int {
         guard bytes.count >= 8 else {
             throw TensorFileError.malformed(
-                path: path, place: .file, found: "\(bytes.count) bytes", expected: "at least the 8 of a safetensors header"
+                path: path, place: .file, found: "\(bytes.count) bytes",
+                expected: "at least the 8 of a safetensors header"
             )
         }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
@@ -131,7 +134,8 @@ extension Safetensors {
         }
         guard length > 0, bytes[8] == UInt8(ascii: "{") else {
             throw TensorFileError.malformed(
-                path: path, place: .byte(8), found: "no JSON object", expected: "a safetensors header that starts with {")
+                path: path, place: .byte(8), found: "no JSON object",
+                expected: "a safetensors header that starts with {")
         }
         return Int(length)
     }
@@ -153,7 +157,8 @@ extension Safetensors {
                     let entry = try Self.entry(&scanner, name: name, dataCount: dataCount, path: path)
                     guard entries.updateValue(entry, forKey: name) == nil else {
                         throw TensorFileError.malformed(
-                            path: path, place: .entry(name), found: "the name twice", expected: "each name once")
+                            path: path, place: .entry(name), found: "the name twice",
+                            expected: "each name once")
                     }
                     names.append(name)
                 }
@@ -196,19 +201,24 @@ extension Safetensors {
             }
             guard let type else { throw failure("no dtype", "dtype, shape and data_offsets") }
             guard let shape else { throw failure("no shape", "dtype, shape and data_offsets") }
-            guard let offsets, offsets.count == 2 else { throw failure("no pair of data_offsets", "two numbers") }
+            guard let offsets, offsets.count == 2 else {
+                throw failure("no pair of data_offsets", "two numbers")
+            }
             guard let bits = bits(of: type) else {
-                throw failure("the element type \(TensorFileError.quoted(type))", "a type of the safetensors format")
+                throw failure(
+                    "the element type \(TensorFileError.quoted(type))", "a type of the safetensors format")
             }
             guard offsets[0] <= offsets[1], offsets[1] <= dataCount else {
                 throw failure("the data offsets \(offsets)", "a range within the \(dataCount) bytes of data")
             }
             guard let count = CheckedSize.count(shape, times: bits), count % 8 == 0 else {
-                throw failure("the shape \(shape) of \(type)", "a whole number of bytes that fits the machine")
+                throw failure(
+                    "the shape \(shape) of \(type)", "a whole number of bytes that fits the machine")
             }
             guard count / 8 == offsets[1] - offsets[0] else {
                 throw failure(
-                    "\(offsets[1] - offsets[0]) bytes of data", "\(count / 8) for the shape \(shape) of \(type)")
+                    "\(offsets[1] - offsets[0]) bytes of data",
+                    "\(count / 8) for the shape \(shape) of \(type)")
             }
             return Entry(type: type, shape: shape, data: offsets[0]..<offsets[1])
         }
@@ -229,16 +239,19 @@ extension Safetensors {
             var end = 0
             for (name, data) in ordered {
                 guard data.lowerBound == end else {
-                    let what = data.lowerBound < end ? "overlaps the tensor before it" : "leaves a hole before it"
+                    let what =
+                        data.lowerBound < end ? "overlaps the tensor before it" : "leaves a hole before it"
                     throw TensorFileError.malformed(
-                        path: path, place: .entry(name), found: "data at offset \(data.lowerBound), which \(what)",
+                        path: path, place: .entry(name),
+                        found: "data at offset \(data.lowerBound), which \(what)",
                         expected: "offset \(end)")
                 }
                 end = data.upperBound
             }
             guard end == dataCount else {
                 throw TensorFileError.malformed(
-                    path: path, place: .byte(8 + end), found: "\(dataCount - end) bytes behind the last tensor",
+                    path: path, place: .byte(8 + end),
+                    found: "\(dataCount - end) bytes behind the last tensor",
                     expected: "the end of the file")
             }
         }

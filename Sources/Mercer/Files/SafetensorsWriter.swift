@@ -12,7 +12,8 @@ extension Safetensors {
         let items = try tensors.map { name, tensor in
             guard name != "__metadata__" else {
                 throw TensorFileError.unsupported(
-                    path: path, place: .entry(name), found: "a tensor of this name", supported: "any other name")
+                    path: path, place: .entry(name), found: "a tensor of this name",
+                    supported: "any other name")
             }
             guard let type = typeNames[tensor.dtype] else {
                 throw TensorFileError.unsupported(
@@ -50,7 +51,8 @@ extension Safetensors {
             let end = offset + item.tensor.byteCount
             members.append(
                 JSONScanner.encoded(item.name)
-                    + ":{\"dtype\":\"\(item.type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+                    + ":{\"dtype\":\"\(item.type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+            )
             offset = end
         }
         var text = Array(("{" + members.joined(separator: ",") + "}").utf8)

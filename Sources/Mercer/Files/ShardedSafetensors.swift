@@ -25,7 +25,8 @@ public struct ShardedSafetensors: Sendable {
                     let file = try scanner.string()
                     guard !file.isEmpty, file != "..", !file.contains("/"), !file.contains("\0") else {
                         throw scanner.failure(
-                            "the file name \(TensorFileError.quoted(file))", "a file in the folder of the index")
+                            "the file name \(TensorFileError.quoted(file))",
+                            "a file in the folder of the index")
                     }
                     guard fileOfName.updateValue(file, forKey: name) == nil else {
                         throw scanner.failure("the name \(TensorFileError.quoted(name)) twice", "it once")
@@ -37,7 +38,8 @@ public struct ShardedSafetensors: Sendable {
         }
         guard hasMap else {
             throw TensorFileError.malformed(
-                path: path, place: .file, found: "no weight_map", expected: "the index of a sharded safetensors model")
+                path: path, place: .file, found: "no weight_map",
+                expected: "the index of a sharded safetensors model")
         }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var files: [String: Safetensors] = [:]

@@ -59,7 +59,8 @@ public struct ZipArchive: Sendable {
                     place: { .byteOfEntry($0, name) })
                 guard output.count == member.size, consumed == member.data.count else {
                     throw TensorFileError.malformed(
-                        path: path, place: .entry(name), found: "\(output.count) bytes in \(consumed) packed ones",
+                        path: path, place: .entry(name),
+                        found: "\(output.count) bytes in \(consumed) packed ones",
                         expected: "\(member.size) in \(member.data.count)")
                 }
                 return FileContents(output.storage, 0..<output.count, name: "\(path)/\(name)")
@@ -67,7 +68,8 @@ public struct ZipArchive: Sendable {
         }
         guard result.withUnsafeBytes({ CRC32.of($0) }) == member.checksum else {
             throw TensorFileError.malformed(
-                path: path, place: .entry(name), found: "a checksum that doesn't fit the data", expected: "the data's")
+                path: path, place: .entry(name), found: "a checksum that doesn't fit the data",
+                expected: "the data's")
         }
         return result
     }
@@ -85,7 +87,8 @@ extension ZipArchive {
         [String], [String: Member]
     ) {
         let (range, count) = try locateDirectory(bytes, path)
-        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound]), path: path, at: range.lowerBound)
+        var reader = ByteReader(
+            UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound]), path: path, at: range.lowerBound)
         var names: [String] = []
         var members: [String: Member] = [:]
         while reader.remaining > 0 {
@@ -104,7 +107,8 @@ extension ZipArchive {
             let member = members[name]!
             guard member.header >= end else {
                 throw TensorFileError.malformed(
-                    path: path, place: .entry(name), found: "data at byte \(member.header) that another member uses too",
+                    path: path, place: .entry(name),
+                    found: "data at byte \(member.header) that another member uses too",
                     expected: "byte \(end) or later")
             }
             end = member.data.upperBound
@@ -113,7 +117,9 @@ extension ZipArchive {
     }
 
     /// Finds the end record (and its zip64 form), which lies before a comment at the end of the file.
-    private static func locateDirectory(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> (Range<Int>, UInt64) {
+    private static func locateDirectory(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> (
+        Range<Int>, UInt64
+    ) {
         let earliest = max(0, bytes.count - 22 - 0xffff)
         var start = bytes.count - 22
         while start >= earliest {
@@ -168,7 +174,8 @@ extension ZipArchive {
         return (Int(offset)..<Int(directoryEnd), count)
     }
 
-    private static func readMember(_ reader: inout ByteReader, directoryStart: Int) throws -> (String, Member) {
+    private static func readMember(_ reader: inout ByteReader, directoryStart: Int) throws -> (String, Member)
+    {
         let path = reader.path
         let start = reader.position
         guard try reader.number(UInt32.self, "a directory record") == 0x0201_4b50 else {
@@ -207,7 +214,8 @@ extension ZipArchive {
         }
         guard method == 0 || method == 8 else {
             throw TensorFileError.unsupported(
-                path: path, place: .entry(name), found: "compression method \(method)", supported: "0 (stored), 8 (deflated)")
+                path: path, place: .entry(name), found: "compression method \(method)",
+                supported: "0 (stored), 8 (deflated)")
         }
         guard offset < UInt64(directoryStart) else {
             throw failure("a header at byte \(offset)", "one before the directory at byte \(directoryStart)")

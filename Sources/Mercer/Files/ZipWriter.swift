@@ -48,8 +48,10 @@ struct ZipWriter {
             large.appendNumbers(UInt16(1), UInt16(8 * fields.count))
             for field in fields { large.appendNumbers(field) }
         }
-        directory.appendNumbers(UInt32(0x0201_4b50), UInt16(45), UInt16(45), UInt16(0x800), UInt16(0), Self.date)
-        directory.appendNumbers(checksum.value, size32, size32, UInt16(utf8.count), UInt16(large.count), UInt16(0))
+        directory.appendNumbers(
+            UInt32(0x0201_4b50), UInt16(45), UInt16(45), UInt16(0x800), UInt16(0), Self.date)
+        directory.appendNumbers(
+            checksum.value, size32, size32, UInt16(utf8.count), UInt16(large.count), UInt16(0))
         directory.appendNumbers(UInt16(0), UInt16(0), UInt32(0), UInt32(min(offset, Self.limit32)))
         directory += utf8 + large
         count += 1
@@ -66,7 +68,8 @@ struct ZipWriter {
         }
         let members = UInt16(min(count, 0xffff))
         end.appendNumbers(UInt32(0x0605_4b50), UInt16(0), UInt16(0), members, members)
-        end.appendNumbers(UInt32(min(directory.count, Self.limit32)), UInt32(min(start, Self.limit32)), UInt16(0))
+        end.appendNumbers(
+            UInt32(min(directory.count, Self.limit32)), UInt32(min(start, Self.limit32)), UInt16(0))
         try file.write(directory)
         try file.write(end)
     }

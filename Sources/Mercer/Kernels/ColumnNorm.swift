@@ -1,5 +1,5 @@
-/// Batch, group and instance normalisation: dense `[samples, rows, channels]`, statistics over the rows of a sample and
-/// the channels of a group. Batch normalisation has one sample, and groups of one channel.
+/// Batch, group and instance normalisation: dense `[samples, rows, channels]`, statistics over the rows of a
+/// sample and the channels of a group. Batch normalisation has one sample, and groups of one channel.
 struct ColumnNorm<R: NormNumber> {
     let samples: Int
     let rows: Int
@@ -97,7 +97,8 @@ struct ColumnNorm<R: NormNumber> {
         forEachChunk { sample, _, start, lines in
             let place = sample * width
             R.columnScale(
-                lines, width, from + start, center + place, scale + place, shift + place, stream: stream, to + start)
+                lines, width, from + start, center + place, scale + place, shift + place, stream: stream,
+                to + start)
         }
         return y
     }
@@ -119,7 +120,8 @@ struct ColumnNorm<R: NormNumber> {
         forEachChunk { sample, chunk, start, lines in
             let place = (sample * chunks + chunk) * width
             R.columnProducts(
-                lines, width, from + start, gradient + start, center + sample * width, sums + place, products + place)
+                lines, width, from + start, gradient + start, center + sample * width, sums + place,
+                products + place)
         }
         var dw = [Double](repeating: 0, count: channels)
         var db = dw

@@ -4,137 +4,77 @@ import CKernels
 /// "and".
 enum IntegerLoops {
     static func binary(_ operation: mercer_binary, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
-        switch a.dtype {
-        case .uint8: binary(operation, a, b, name, UInt8.self)
-        case .int8: binary(operation, a, b, name, Int8.self)
-        case .uint16: binary(operation, a, b, name, UInt16.self)
-        case .int16: binary(operation, a, b, name, Int16.self)
-        case .uint32: binary(operation, a, b, name, UInt32.self)
-        case .int32: binary(operation, a, b, name, Int32.self)
-        case .uint64: binary(operation, a, b, name, UInt64.self)
-        case .int64: binary(operation, a, b, name, Int64.self)
-        case .bool: bool(operation, a, b, name)
-        default: fatalError("\(name): \(a.dtype) is not an integer type")
+        let isBool = a.dtype == .bool
+        let integer: mercer_integer? =
+            switch operation {
+            case mercer_binary_add: isBool ? mercer_integer_bit_or : mercer_integer_add
+            case mercer_binary_multiply: isBool ? mercer_integer_bit_and : mercer_integer_multiply
+            case mercer_binary_maximum: mercer_integer_maximum
+            case mercer_binary_minimum: mercer_integer_minimum
+            case mercer_binary_subtract: isBool ? nil : mercer_integer_subtract
+            case mercer_binary_remainder: isBool ? nil : mercer_integer_remainder
+            case mercer_binary_floor_divide: isBool ? nil : mercer_integer_floor_divide
+            case mercer_binary_power: isBool ? nil : mercer_integer_power
+            default: nil
+            }
+        guard let integer else {
+            preconditionFailure("\(name) of \(a.dtype) tensors; convert them with asType first")
         }
+        return run(integer, a, b, a.dtype, name)
     }
 
-    private static func bool(
-        _ operation: mercer_binary, _ a: Tensor, _ b: Tensor, _ name: StaticString
+    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString)
+        -> Tensor
+    {
+        let integer =
+            switch operation {
+            case mercer_comparison_equal: mercer_integer_equal
+            case mercer_comparison_not_equal: mercer_integer_not_equal
+            case mercer_comparison_less: mercer_integer_less
+            default: mercer_integer_less_equal
+            }
+        return run(integer, a, b, .bool, name)
+    }
+
+    /// Operations on bits of integers, or of bool without shifts.
+    static func bitwise(_ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor
+    {
+        run(operation, a, b, a.dtype, name)
+    }
+
+    private static func run(
+        _ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ result: DType, _ name: StaticString
     ) -> Tensor {
-        switch operation {
-        case mercer_binary_add, mercer_binary_maximum:
-            Elementwise.map(a, b, .bool, name) { (x: Bool, y: Bool) in x || y }
-        case mercer_binary_multiply, mercer_binary_minimum:
-            Elementwise.map(a, b, .bool, name) { (x: Bool, y: Bool) in x && y }
-        default:
-            preconditionFailure("\(name) of bool tensors; convert with asType, or use .!, .&&, .||, .!=")
+        guard let type = a.dtype.kernelType, type.rawValue < mercer_integer_type_count.rawValue else {
+            preconditionFailure("\(name): \(a.dtype) is not an integer type")
         }
-    }
-
-    private static func binary<T: FixedWidthInteger & TensorElement>(
-        _ operation: mercer_binary, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ type: T.Type
-    ) -> Tensor {
-        switch operation {
-        case mercer_binary_add: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x &+ y }
-        case mercer_binary_subtract: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x &- y }
-        case mercer_binary_multiply: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x &* y }
-        case mercer_binary_maximum: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x > y ? x : y }
-        case mercer_binary_minimum: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x < y ? x : y }
-        case mercer_binary_remainder: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in remainder(x, y) }
-        case mercer_binary_floor_divide:
-            Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in floorDivide(x, y) }
-        case mercer_binary_power: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in power(x, y) }
-        default: preconditionFailure("\(name) of \(a.dtype) tensors; convert with asType first")
+        let loop = mercer_integer_function(type, operation)
+        if a.shape == b.shape && a.isContiguous && b.isContiguous {
+            let y = Tensor(uninitialized: a.shape, result)
+            Elementwise.dense(loop, a, b, y, 0, 0)
+            return y
         }
+        let y = Tensor(uninitialized: Shape.broadcast(a.shape, b.shape, name), result)
+        Elementwise.broadcast(loop, a, b, y, 0, 0)
+        return y
     }
+}
 
-    /// 0 where the divisor is 0.
-    @inline(__always)
-    private static func remainder<T: FixedWidthInteger>(_ x: T, _ y: T) -> T {
-        if y == 0 { return 0 }
-        let r = x.remainderReportingOverflow(dividingBy: y).partialValue
-        return r != 0 && (r < 0) != (y < 0) ? r &+ y : r
-    }
-
-    /// 0 where the divisor is 0.
-    @inline(__always)
-    private static func floorDivide<T: FixedWidthInteger>(_ x: T, _ y: T) -> T {
-        if y == 0 { return 0 }
-        let quotient = x.dividedReportingOverflow(by: y).partialValue
-        let r = x.remainderReportingOverflow(dividingBy: y).partialValue
-        return r != 0 && (r < 0) != (y < 0) ? quotient &- 1 : quotient
-    }
-
-    /// By repeated squaring; with a negative exponent 0, except for ±1.
-    @inline(__always)
-    private static func power<T: FixedWidthInteger>(_ x: T, _ y: T) -> T {
-        if y < 0 {
-            if x == 1 { return 1 }
-            if T.isSigned && x == (0 as T) &- 1 { return y & 1 == 0 ? 1 : x }
-            return 0
-        }
-        var (result, base, exponent) = (1 as T, x, y)
-        while exponent > 0 {
-            if exponent & 1 == 1 { result = result &* base }
-            base = base &* base
-            exponent >>= 1
-        }
-        return result
-    }
-
-    // MARK: Comparison and bits
-
-    static func compare(_ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
-        switch a.dtype {
-        case .uint8, .bool: compare(operation, a, b, name, UInt8.self)
-        case .int8: compare(operation, a, b, name, Int8.self)
-        case .uint16: compare(operation, a, b, name, UInt16.self)
-        case .int16: compare(operation, a, b, name, Int16.self)
-        case .uint32: compare(operation, a, b, name, UInt32.self)
-        case .int32: compare(operation, a, b, name, Int32.self)
-        case .uint64: compare(operation, a, b, name, UInt64.self)
-        case .int64: compare(operation, a, b, name, Int64.self)
-        default: fatalError("\(name): \(a.dtype) is not an integer type")
-        }
-    }
-
-    private static func compare<T: FixedWidthInteger>(
-        _ operation: mercer_comparison, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ type: T.Type
-    ) -> Tensor {
-        switch operation {
-        case mercer_comparison_equal: Elementwise.map(a, b, .bool, name) { (x: T, y: T) in x == y }
-        case mercer_comparison_not_equal: Elementwise.map(a, b, .bool, name) { (x: T, y: T) in x != y }
-        case mercer_comparison_less: Elementwise.map(a, b, .bool, name) { (x: T, y: T) in x < y }
-        default: Elementwise.map(a, b, .bool, name) { (x: T, y: T) in x <= y }
-        }
-    }
-
-    enum Bitwise { case and, or, xor, shiftLeft, shiftRight }
-
-    /// Integers of one type, or bool (without shifts).
-    static func bitwise(_ operation: Bitwise, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
-        switch a.dtype {
-        case .uint8, .bool: bitwise(operation, a, b, name, UInt8.self)
-        case .int8: bitwise(operation, a, b, name, Int8.self)
-        case .uint16: bitwise(operation, a, b, name, UInt16.self)
-        case .int16: bitwise(operation, a, b, name, Int16.self)
-        case .uint32: bitwise(operation, a, b, name, UInt32.self)
-        case .int32: bitwise(operation, a, b, name, Int32.self)
-        case .uint64: bitwise(operation, a, b, name, UInt64.self)
-        case .int64: bitwise(operation, a, b, name, Int64.self)
-        default: preconditionFailure("\(name): \(a.dtype) elements have no bits to combine")
-        }
-    }
-
-    private static func bitwise<T: FixedWidthInteger>(
-        _ operation: Bitwise, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ type: T.Type
-    ) -> Tensor {
-        switch operation {
-        case .and: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x & y }
-        case .or: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x | y }
-        case .xor: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x ^ y }
-        case .shiftLeft: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x << y }
-        case .shiftRight: Elementwise.map(a, b, a.dtype, name) { (x: T, y: T) in x >> y }
+extension DType {
+    /// The row of the tables of plain C types; bool is read as bytes.
+    var kernelType: mercer_type? {
+        switch self {
+        case .bool, .uint8: mercer_type_uint8
+        case .int8: mercer_type_int8
+        case .uint16: mercer_type_uint16
+        case .int16: mercer_type_int16
+        case .uint32: mercer_type_uint32
+        case .int32: mercer_type_int32
+        case .uint64: mercer_type_uint64
+        case .int64: mercer_type_int64
+        case .float32: mercer_type_float32
+        case .float64: mercer_type_float64
+        case .float16, .bfloat16, .complex64, .complex128: nil
         }
     }
 }

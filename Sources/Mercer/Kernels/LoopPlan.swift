@@ -18,7 +18,9 @@ struct LoopPlan {
 
     init(_ shape: [Int], _ operands: Tensor...) {
         var operands = operands.map { tensor in
-            guard !tensor.isContiguous, let last = tensor.strides.last, last > 1 || last < 0 else { return tensor }
+            guard !tensor.isContiguous, let last = tensor.strides.last, last > 1 || last < 0 else {
+                return tensor
+            }
             return tensor.detached.denseCopy()
         }
         count = Shape.count(shape)
@@ -41,7 +43,9 @@ struct LoopPlan {
         for (i, operand) in operands.enumerated() {
             let lead = shape.count - operand.rank
             let strides = operand.strides
-            for axis in 0..<operand.rank where operand.shape[axis] != 1 { perAxis[lead + axis][i] = strides[axis] }
+            for axis in 0..<operand.rank where operand.shape[axis] != 1 {
+                perAxis[lead + axis][i] = strides[axis]
+            }
         }
         var lengths: [Int] = []
         var steps: [SIMD4<Int>] = []
@@ -61,8 +65,15 @@ struct LoopPlan {
 
     /// Calls `body` with runs that cover the result: the first element's index, the operands' offsets there, and the
     /// number of elements. On the pool, in chunks of about `grain` elements.
-    @inline(__always)
+    ///
+    /// Not optimised, so that the loops are compiled once and not again for each closure that is passed.
+    @inline(never)
+    @_optimize(none)
     func forEachRun(grain: Int, _ body: (_ output: Int, _ offsets: SIMD4<Int>, _ n: Int) -> Void) {
+        runs(grain: grain, body)
+    }
+
+    private func runs(grain: Int, _ body: (_ output: Int, _ offsets: SIMD4<Int>, _ n: Int) -> Void) {
         if count == 0 { return }
         let rank = lengths.count
         let inner = lengths[rank - 1]

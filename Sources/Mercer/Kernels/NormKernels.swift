@@ -14,13 +14,16 @@ protocol NormNumber: BinaryFloatingPoint & TensorElement & Sendable {
         _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ mean: UnsafeMutablePointer<Self>,
         _ squares: UnsafeMutablePointer<Self>)
     static func columnScale(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ mean: UnsafePointer<Self>, _ scale: UnsafePointer<Self>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ mean: UnsafePointer<Self>,
+        _ scale: UnsafePointer<Self>,
         _ shift: UnsafePointer<Self>, stream: Bool, _ y: UnsafeMutablePointer<Self>)
     static func columnProducts(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ g: UnsafePointer<Self>, _ mean: UnsafePointer<Self>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ g: UnsafePointer<Self>,
+        _ mean: UnsafePointer<Self>,
         _ sums: UnsafeMutablePointer<Self>, _ products: UnsafeMutablePointer<Self>)
     static func columnCombine(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ g: UnsafePointer<Self>, _ mean: UnsafePointer<Self>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Self>, _ g: UnsafePointer<Self>,
+        _ mean: UnsafePointer<Self>,
         _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: UnsafePointer<Self>, stream: Bool,
         _ dx: UnsafeMutablePointer<Self>)
 }
@@ -29,16 +32,19 @@ private let kernels = mercer_norm(Int32(InstructionSet.current.rawValue)).pointe
 
 extension Float: NormNumber {
     static func rowForward(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>,
+        _ b: UnsafePointer<Float>,
         _ eps: Float, centered: Bool, stream: Bool, _ y: UnsafeMutablePointer<Float>,
         _ mean: UnsafeMutablePointer<Float>, _ rstd: UnsafeMutablePointer<Float>
     ) {
         kernels.row_forward_f32(rows, n, x, w, b, eps, centered, stream, y, mean, rstd)
     }
     static func rowBackward(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>, _ w: UnsafePointer<Float>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>,
+        _ w: UnsafePointer<Float>,
         _ mean: UnsafePointer<Float>, _ rstd: UnsafePointer<Float>, centered: Bool, stream: Bool,
-        _ dx: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>, _ db: UnsafeMutablePointer<Float>
+        _ dx: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>,
+        _ db: UnsafeMutablePointer<Float>
     ) {
         kernels.row_backward_f32(rows, n, x, g, w, mean, rstd, centered, stream, dx, dw, db)
     }
@@ -49,19 +55,22 @@ extension Float: NormNumber {
         kernels.column_moments_f32(rows, n, x, mean, squares)
     }
     static func columnScale(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ mean: UnsafePointer<Float>, _ scale: UnsafePointer<Float>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ mean: UnsafePointer<Float>,
+        _ scale: UnsafePointer<Float>,
         _ shift: UnsafePointer<Float>, stream: Bool, _ y: UnsafeMutablePointer<Float>
     ) {
         kernels.column_scale_f32(rows, n, x, mean, scale, shift, stream, y)
     }
     static func columnProducts(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>, _ mean: UnsafePointer<Float>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>,
+        _ mean: UnsafePointer<Float>,
         _ sums: UnsafeMutablePointer<Float>, _ products: UnsafeMutablePointer<Float>
     ) {
         kernels.column_products_f32(rows, n, x, g, mean, sums, products)
     }
     static func columnCombine(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>, _ mean: UnsafePointer<Float>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>,
+        _ mean: UnsafePointer<Float>,
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>, stream: Bool,
         _ dx: UnsafeMutablePointer<Float>
     ) {
@@ -71,16 +80,19 @@ extension Float: NormNumber {
 
 extension Double: NormNumber {
     static func rowForward(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ w: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ w: UnsafePointer<Double>,
+        _ b: UnsafePointer<Double>,
         _ eps: Double, centered: Bool, stream: Bool, _ y: UnsafeMutablePointer<Double>,
         _ mean: UnsafeMutablePointer<Double>, _ rstd: UnsafeMutablePointer<Double>
     ) {
         kernels.row_forward_f64(rows, n, x, w, b, eps, centered, stream, y, mean, rstd)
     }
     static func rowBackward(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>, _ w: UnsafePointer<Double>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>,
+        _ w: UnsafePointer<Double>,
         _ mean: UnsafePointer<Double>, _ rstd: UnsafePointer<Double>, centered: Bool, stream: Bool,
-        _ dx: UnsafeMutablePointer<Double>, _ dw: UnsafeMutablePointer<Double>, _ db: UnsafeMutablePointer<Double>
+        _ dx: UnsafeMutablePointer<Double>, _ dw: UnsafeMutablePointer<Double>,
+        _ db: UnsafeMutablePointer<Double>
     ) {
         kernels.row_backward_f64(rows, n, x, g, w, mean, rstd, centered, stream, dx, dw, db)
     }
@@ -91,19 +103,22 @@ extension Double: NormNumber {
         kernels.column_moments_f64(rows, n, x, mean, squares)
     }
     static func columnScale(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ mean: UnsafePointer<Double>, _ scale: UnsafePointer<Double>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ mean: UnsafePointer<Double>,
+        _ scale: UnsafePointer<Double>,
         _ shift: UnsafePointer<Double>, stream: Bool, _ y: UnsafeMutablePointer<Double>
     ) {
         kernels.column_scale_f64(rows, n, x, mean, scale, shift, stream, y)
     }
     static func columnProducts(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>, _ mean: UnsafePointer<Double>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>,
+        _ mean: UnsafePointer<Double>,
         _ sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>
     ) {
         kernels.column_products_f64(rows, n, x, g, mean, sums, products)
     }
     static func columnCombine(
-        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>, _ mean: UnsafePointer<Double>,
+        _ rows: Int, _ n: Int, _ x: UnsafePointer<Double>, _ g: UnsafePointer<Double>,
+        _ mean: UnsafePointer<Double>,
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ c: UnsafePointer<Double>, stream: Bool,
         _ dx: UnsafeMutablePointer<Double>
     ) {

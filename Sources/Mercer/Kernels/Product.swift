@@ -207,7 +207,8 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
         let height = Int(Kernels.gemm.panel_rows)
         let segments = parts.lazy.map(\.segments.count).max()!
         let depth = parts.lazy.map(\.depth).max()!
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: segments * height) { pointers in
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: segments * height) {
+            pointers in
             withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: height) { outputs in
                 withScratch(depth * height + 16) { panel in
                     body(pointers.baseAddress!, outputs.baseAddress!, panel)
@@ -228,20 +229,23 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
         let packs = left.isPacked
         let tiles = (rowRange.count + Int(kernels.panel_rows) - 1) / Int(kernels.panel_rows)
         for tile in 0..<tiles {
-            let some =
-                (rowRange.lowerBound + rowRange.count * tile / tiles)
-                ..< (rowRange.lowerBound + rowRange.count * (tile + 1) / tiles)
+            let top = rowRange.lowerBound + rowRange.count * tile / tiles
+            let bottom = rowRange.lowerBound + rowRange.count * (tile + 1) / tiles
+            let some = top..<bottom
             target.pointers(some, outputs)
             if packs {
                 left.pack(some, piece.segments, piece.run, pointers, panel)
                 kernels.panel(
-                    Int64(some.count), Int64(block.count), Int64(piece.segments.count), Int64(piece.run.count),
+                    Int64(some.count), Int64(block.count), Int64(piece.segments.count),
+                    Int64(piece.run.count),
                     panel, nil, 0, packed, outputs, Int64(block.lowerBound), bias, adds)
             } else {
                 left.pointers(some, piece.segments, pointers)
                 kernels.panel(
-                    Int64(some.count), Int64(block.count), Int64(piece.segments.count), Int64(piece.run.count),
-                    nil, pointers, Int64(piece.run.lowerBound), packed, outputs, Int64(block.lowerBound), bias,
+                    Int64(some.count), Int64(block.count), Int64(piece.segments.count),
+                    Int64(piece.run.count),
+                    nil, pointers, Int64(piece.run.lowerBound), packed, outputs, Int64(block.lowerBound),
+                    bias,
                     adds)
             }
         }

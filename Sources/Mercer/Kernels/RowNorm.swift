@@ -4,8 +4,8 @@ struct RowNorm<R: NormNumber> {
     let n: Int
     let centered: Bool
 
-    /// Rows that one call works on: the sums over them for weight and bias are added in order afterwards, so that the
-    /// result doesn't depend on the number of threads.
+    /// Rows that one call works on: the sums over them for weight and bias are added in order afterwards, so
+    /// that the result doesn't depend on the number of threads.
     private var grain: Int { max(1, max(64 * 1024 / max(n, 1), (rows + 63) / 64)) }
     /// Results larger than this are written past the caches.
     private var stream: Bool {
@@ -35,7 +35,9 @@ struct RowNorm<R: NormNumber> {
         return (y, statistics)
     }
 
-    func backward(_ x: Tensor, _ g: Tensor, _ w: Tensor, _ statistics: Statistics) -> (dx: Tensor, dw: Tensor, db: Tensor) {
+    func backward(_ x: Tensor, _ g: Tensor, _ w: Tensor, _ statistics: Statistics) -> (
+        dx: Tensor, dw: Tensor, db: Tensor
+    ) {
         let dx = Tensor(uninitialized: x.shape, R.dtype)
         let grain = grain
         let chunks = max(1, (rows + grain - 1) / grain)

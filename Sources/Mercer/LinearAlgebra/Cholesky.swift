@@ -1,11 +1,11 @@
 import COpenBLAS
 
-/// Factorisations, solutions and spectra of matrices or stacks of them (`[…, rows, columns]`), on LAPACK in double
-/// precision: float32 operands are widened and the results rounded. Matrices of a stack run in parallel; a result
-/// doesn't depend on the number of threads.
+/// Factorisations, solutions and spectra of matrices or stacks of them (`[…, rows, columns]`), on LAPACK in
+/// double precision: float32 operands are widened and the results rounded. Matrices of a stack run in
+/// parallel; a result doesn't depend on the number of threads.
 ///
-/// Gradients are written with tensor operations, so that those of any order exist. The gradient with respect to a
-/// matrix that is taken to be symmetric is symmetric.
+/// Gradients are written with tensor operations, so that those of any order exist. The gradient with respect
+/// to a matrix that is taken to be symmetric is symmetric.
 ///
 /// ```swift
 /// let l = try LinearAlgebra.cholesky(covariance)
@@ -33,8 +33,8 @@ public enum LinearAlgebra {
             }
             guard a.isTracked else { return matrices.tensor }
             return matrices.tensor.tracked("cholesky", from: a, keepsOutput: true) { back in
-                // Ā = ½ L⁻ᵀ (Φ(Lᵀ L̄) + Φ(Lᵀ L̄)ᵀ) L⁻¹, where Φ takes the lower triangle and half the diagonal
-                // (I. Murray, "Differentiation of the Cholesky decomposition", 2016).
+                // Ā = ½ L⁻ᵀ (Φ(Lᵀ L̄) + Φ(Lᵀ L̄)ᵀ) L⁻¹, where Φ takes the lower triangle and half the
+                // diagonal (I. Murray, "Differentiation of the Cholesky decomposition", 2016).
                 let l = back.output
                 let inner = tril(matmul(l.matrixTransposed, back.gradient))
                 let phi = inner - diagonalMatrix(inner.diagonal() * 0.5)
@@ -56,8 +56,8 @@ public enum LinearAlgebra {
     ///   - b: `[…, n, columns]`, or `[n]` for one right-hand side.
     ///   - lower: which triangle A is.
     ///   - transposed: solves with Aᵀ.
-    ///   - unitDiagonal: takes the diagonal to be ones and doesn't read it. A zero on it otherwise gives infinities, as
-    ///     a division by zero does.
+    ///   - unitDiagonal: takes the diagonal to be ones and doesn't read it. A zero on it otherwise gives
+    ///     infinities, as a division by zero does.
     public static func triangularSolve(
         _ a: Tensor, _ b: Tensor, lower: Bool = true, transposed: Bool = false, unitDiagonal: Bool = false
     ) -> Tensor {
@@ -87,7 +87,8 @@ public enum LinearAlgebra {
         }
     }
 
-    /// Brings operands of a linear system to double precision, matrices and a common batch; and the result back.
+    /// Brings operands of a linear system to double precision, matrices and a common batch; and the result
+    /// back.
     static func solved(
         _ a: Tensor, _ b: Tensor, _ operation: StaticString, _ body: (Tensor, Tensor) throws -> Tensor
     ) rethrows -> Tensor {

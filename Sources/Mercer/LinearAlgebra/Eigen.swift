@@ -8,8 +8,8 @@ extension LinearAlgebra {
         return try inDouble(a) { try symmetric($0, vectors: false, "eigvalsh").values }
     }
 
-    /// Ascending eigenvalues `[…, n]` and orthonormal eigenvectors (columns of `[…, n, n]`) of symmetric matrices,
-    /// A V = V diag(λ), from their lower triangles. The sign of a vector is arbitrary.
+    /// Ascending eigenvalues `[…, n]` and orthonormal eigenvectors (columns of `[…, n, n]`) of symmetric
+    /// matrices, A V = V diag(λ), from their lower triangles. The sign of a vector is arbitrary.
     ///
     /// The gradient through the vectors exists where the eigenvalues are distinct.
     ///
@@ -21,14 +21,15 @@ extension LinearAlgebra {
         var (values, vectors) = try symmetric(wide, vectors: true, "eigh")
         if wide.isTracked {
             vectors = vectors.tracked("eigenvectors", from: wide, keepsOutput: true) { back in
-                // ½ V (M + Mᵀ) Vᵀ with M = (Vᵀ V̄) / E, Eᵢⱼ = λⱼ − λᵢ and zero on the diagonal; the eigenvalues as
-                // functions of A and V, so that the rule has derivatives of its own.
+                // ½ V (M + Mᵀ) Vᵀ with M = (Vᵀ V̄) / E, Eᵢⱼ = λⱼ − λᵢ and zero on the diagonal; the
+                // eigenvalues as functions of A and V, so that the rule has derivatives of its own.
                 let v = back.output
                 let n = wide.shape[wide.rank - 1]
                 let whole = tril(wide) + tril(wide, k: -1).matrixTransposed
                 let lambda = (v * matmul(whole, v)).sum(axes: [-2])
                 let identity = Tensor.eye(n, nil, .float64)
-                let gaps = lambda.expandedDimensions(axis: -2) - lambda.expandedDimensions(axis: -1) + identity
+                let gaps =
+                    lambda.expandedDimensions(axis: -2) - lambda.expandedDimensions(axis: -1) + identity
                 let inner = matmul(v.matrixTransposed, back.gradient) * (1 - identity) / gaps
                 return matmul(matmul(v, (inner + inner.matrixTransposed) * 0.5), v.matrixTransposed)
             }
@@ -48,16 +49,18 @@ extension LinearAlgebra {
         let values = Tensor(uninitialized: Array(a.shape.dropLast()), .float64)
         let failure = Matrices.forEach(matrices.count) { index in
             LAPACK.syevd(
-                n, matrices.mutablePointer(index), values.mutablePointer(Double.self) + index * n, vectors: vectors)
+                n, matrices.mutablePointer(index), values.mutablePointer(Double.self) + index * n,
+                vectors: vectors)
         }
         if let failure {
-            throw LinearAlgebraError.notConverged(operation: operation, shape: a.shape, matrix: failure.matrix)
+            throw LinearAlgebraError.notConverged(
+                operation: operation, shape: a.shape, matrix: failure.matrix)
         }
         return (values, vectors ? matrices.tensor.matrixTransposed.denseCopy() : matrices.tensor)
     }
 
-    /// Eigenvalues `[…, n]` and right eigenvectors (columns of `[…, n, n]`, of length 1) of general matrices, both
-    /// complex128, in no particular order. Without gradient.
+    /// Eigenvalues `[…, n]` and right eigenvectors (columns of `[…, n, n]`, of length 1) of general matrices,
+    /// both complex128, in no particular order. Without gradient.
     ///
     /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)``.
     public static func eig(_ a: Tensor) throws -> (values: Tensor, vectors: Tensor) {
@@ -113,7 +116,8 @@ public enum Tridiagonal {
         var (d, e) = (diagonal, offDiagonal + [0])
         var z = [Double](repeating: 0, count: max(1, n * n))
         let info = LAPACK.stevd(n, &d, &e, vectors: &z)
-        precondition(info == 0, "Tridiagonal.eigenvectors: no convergence; is there a NaN among the elements?")
+        precondition(
+            info == 0, "Tridiagonal.eigenvectors: no convergence; is there a NaN among the elements?")
         return (d, (0..<n).map { Array(z[$0 * n..<($0 + 1) * n]) })
     }
 

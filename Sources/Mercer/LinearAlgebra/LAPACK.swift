@@ -1,9 +1,10 @@
 import COpenBLAS
 
-/// LAPACK on column-major matrices of doubles. What is row-major to a tensor is its transpose here. Each returns
-/// LAPACK's `info`: 0 where all went well.
+/// LAPACK on column-major matrices of doubles. What is row-major to a tensor is its transpose here. Each
+/// returns LAPACK's `info`: 0 where all went well.
 enum LAPACK {
-    /// OpenBLAS on one thread: its results would depend on their number, and Mercer's pool runs batches in parallel.
+    /// OpenBLAS on one thread: its results would depend on their number, and Mercer's pool runs batches in
+    /// parallel.
     static let onOneThread: Void = openblas_set_num_threads(1)
 
     /// Upper Cholesky factor in place; for a row-major matrix the lower one, from its lower triangle.
@@ -14,7 +15,9 @@ enum LAPACK {
     }
 
     /// LU factors in place, and pivots counted from 1.
-    static func getrf(_ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Double>, _ pivots: UnsafeMutablePointer<Int32>)
+    static func getrf(
+        _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Double>, _ pivots: UnsafeMutablePointer<Int32>
+    )
         -> Int
     {
         var (m, n, info) = (Int32(m), Int32(n), Int32(0))
@@ -31,7 +34,8 @@ enum LAPACK {
         dgetrs_("T", &n, &columns, lu, &n, pivots, b, &n, &info, 1)
     }
 
-    /// QR factors in place, R above and Householder vectors below the diagonal; with column pivots if they are wanted.
+    /// QR factors in place, R above and Householder vectors below the diagonal; with column pivots if they
+    /// are wanted.
     static func geqrf(
         _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Double>, _ tau: UnsafeMutablePointer<Double>,
         pivots: UnsafeMutablePointer<Int32>? = nil
@@ -49,7 +53,8 @@ enum LAPACK {
 
     /// The first `columns` columns of Q from what ``geqrf`` left.
     static func orgqr(
-        _ m: Int, _ columns: Int, _ reflectors: Int, _ a: UnsafeMutablePointer<Double>, _ tau: UnsafePointer<Double>
+        _ m: Int, _ columns: Int, _ reflectors: Int, _ a: UnsafeMutablePointer<Double>,
+        _ tau: UnsafePointer<Double>
     ) {
         var (m, n, k, info) = (Int32(m), Int32(columns), Int32(reflectors), Int32(0))
         workspace { work, size in
@@ -65,7 +70,8 @@ enum LAPACK {
         var (n, info) = (Int32(n), Int32(0))
         workspaces { work, size, integers, integerSize in
             var (size, integerSize) = (size, integerSize)
-            dsyevd_(vectors ? "V" : "N", "U", &n, a, &n, values, work, &size, integers, &integerSize, &info, 1, 1)
+            dsyevd_(
+                vectors ? "V" : "N", "U", &n, a, &n, values, work, &size, integers, &integerSize, &info, 1, 1)
         }
         return Int(info)
     }
@@ -88,8 +94,8 @@ enum LAPACK {
         return Int(info)
     }
 
-    /// Eigenvalues and right eigenvectors of a general matrix, which is overwritten. Vectors of a conjugate pair are
-    /// two columns: real and imaginary part.
+    /// Eigenvalues and right eigenvectors of a general matrix, which is overwritten. Vectors of a conjugate
+    /// pair are two columns: real and imaginary part.
     static func geev(
         _ n: Int, _ a: UnsafeMutablePointer<Double>, _ real: UnsafeMutablePointer<Double>,
         _ imaginary: UnsafeMutablePointer<Double>, _ vectors: UnsafeMutablePointer<Double>
@@ -103,7 +109,8 @@ enum LAPACK {
         return Int(info)
     }
 
-    /// Thin singular value decomposition of an m×n matrix, which is overwritten: values descending, u m×k, vt k×n.
+    /// Thin singular value decomposition of an m×n matrix, which is overwritten: values descending, u m×k, vt
+    /// k×n.
     static func gesdd(
         _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Double>, _ s: UnsafeMutablePointer<Double>,
         _ u: UnsafeMutablePointer<Double>?, _ vt: UnsafeMutablePointer<Double>?
@@ -119,7 +126,8 @@ enum LAPACK {
             } else {
                 var one = Int32(1)
                 dgesdd_(
-                    "N", &rows, &columns, a, &rows, s, &unused.0, &one, &unused.1, &one, work, &size, integers, &info,
+                    "N", &rows, &columns, a, &rows, s, &unused.0, &one, &unused.1, &one, work, &size,
+                    integers, &info,
                     1)
             }
         }

@@ -4,7 +4,8 @@ public enum LinearAlgebraError: Error, CustomStringConvertible, Equatable {
     case notPositiveDefinite(operation: String, shape: [Int], matrix: Int, leadingMinor: Int)
     /// This pivot (counted from 1) is zero: the matrix is singular.
     case singular(operation: String, shape: [Int], matrix: Int, pivot: Int)
-    /// The iteration for eigenvalues or singular values did not converge; NaN or infinity in the matrix does that.
+    /// The iteration for eigenvalues or singular values did not converge; NaN or infinity in the matrix does
+    /// that.
     case notConverged(operation: String, shape: [Int], matrix: Int)
 
     public var description: String {

@@ -55,7 +55,9 @@ extension LinearAlgebra {
         return try body(x.asType(.float64)).asType(x.dtype.asFloatingPoint)
     }
 
-    static func inDouble(_ a: Tensor, _ b: Tensor, _ body: (Tensor, Tensor) throws -> Tensor) rethrows -> Tensor {
+    static func inDouble(_ a: Tensor, _ b: Tensor, _ body: (Tensor, Tensor) throws -> Tensor) rethrows
+        -> Tensor
+    {
         let dtype = a.dtype.promoted(with: b.dtype).asFloatingPoint
         let result = try body(a.asType(.float64), b.asType(.float64))
         return result.asType(dtype)

@@ -1,8 +1,8 @@
 import Foundation
 
 extension LinearAlgebra {
-    /// e^A for square matrices: scaling, Padé approximation of order 13, squaring (N. J. Higham, "The scaling and
-    /// squaring method for the matrix exponential revisited", 2005).
+    /// e^A for square matrices: scaling, Padé approximation of order 13, squaring (N. J. Higham, "The scaling
+    /// and squaring method for the matrix exponential revisited", 2005).
     public static func matrixExponential(_ a: Tensor) -> Tensor {
         requireMatrices(a, "matrixExponential", square: true)
         return inDouble(a) { a in
@@ -23,7 +23,8 @@ extension LinearAlgebra {
             func combined(_ c1: Double, _ c3: Double, _ c5: Double, _ c7: Double) -> Tensor {
                 x6 * c7 + x4 * c5 + x2 * c3 + identity * c1
             }
-            let odd = matmul(x, matmul(x6, combined(0, b[9], b[11], b[13])) + combined(b[1], b[3], b[5], b[7]))
+            let odd = matmul(
+                x, matmul(x6, combined(0, b[9], b[11], b[13])) + combined(b[1], b[3], b[5], b[7]))
             let even = matmul(x6, combined(0, b[8], b[10], b[12])) + combined(b[0], b[2], b[4], b[6])
             var y = try! solve(even - odd, even + odd)
             for _ in 0..<squarings { y = matmul(y, y) }
@@ -31,7 +32,8 @@ extension LinearAlgebra {
         }
     }
 
-    /// The X with A X + X A = C for a symmetric A whose eigenvalues have no two that sum to zero (Lyapunov's equation).
+    /// The X with A X + X A = C for a symmetric A whose eigenvalues have no two that sum to zero (Lyapunov's
+    /// equation).
     ///
     /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)``.
     public static func lyapunov(_ a: Tensor, _ c: Tensor) throws -> Tensor {
@@ -44,8 +46,8 @@ extension LinearAlgebra {
     }
 }
 
-/// Extreme eigenvalues of a large symmetric matrix that is known by its products with vectors (C. Lanczos, 1950), with
-/// every new vector made orthogonal to all before.
+/// Extreme eigenvalues of a large symmetric matrix that is known by its products with vectors (C. Lanczos,
+/// 1950), with every new vector made orthogonal to all before.
 public enum Lanczos {
     /// Eigenpairs, and how well they fit.
     public struct Result: Sendable {
@@ -71,7 +73,8 @@ public enum Lanczos {
         _ count: Int, dimension n: Int, tolerance: Double = 1e-10, maxProducts: Int? = nil,
         key: RandomKey = RandomKey(0), multiply: ([Double]) throws -> [Double]
     ) rethrows -> Result {
-        precondition(count >= 1 && count <= n, "Lanczos.largest: \(count) eigenvalues of a matrix of order \(n)")
+        precondition(
+            count >= 1 && count <= n, "Lanczos.largest: \(count) eigenvalues of a matrix of order \(n)")
         let limit = max(count, min(n, maxProducts ?? n))
         var random = RandomStream(key)
         var basis: [[Double]] = []
@@ -92,14 +95,16 @@ public enum Lanczos {
             return (length > 0 ? v.map { $0 / length } : v, length)
         }
         func ritz() -> (values: [Double], vectors: [[Double]]) {
-            Tridiagonal.eigenvectors(diagonal: diagonal, offDiagonal: Array(offDiagonal.prefix(diagonal.count - 1)))
+            Tridiagonal.eigenvectors(
+                diagonal: diagonal, offDiagonal: Array(offDiagonal.prefix(diagonal.count - 1)))
         }
 
         var next = orthonormal((0..<n).map { _ in random.normal() }).0
         while true {
             basis.append(next)
             let product = try multiply(next)
-            precondition(product.count == n, "Lanczos.largest: a product of length \(product.count), expected \(n)")
+            precondition(
+                product.count == n, "Lanczos.largest: a product of length \(product.count), expected \(n)")
             diagonal.append(zip(product, next).reduce(0) { $0 + $1.0 * $1.1 })
             scale = max(scale, product.reduce(0) { $0 + $1 * $1 }.squareRoot())
             let (direction, length) = orthonormal(product)
@@ -115,7 +120,9 @@ public enum Lanczos {
                 if isLast || residuals.allSatisfy({ $0 <= bound }) {
                     let full = top.map { index in
                         var v = [Double](repeating: 0, count: n)
-                        for (b, weight) in zip(basis, vectors[index]) { for i in 0..<n { v[i] += weight * b[i] } }
+                        for (b, weight) in zip(basis, vectors[index]) {
+                            for i in 0..<n { v[i] += weight * b[i] }
+                        }
                         return v
                     }
                     return Result(

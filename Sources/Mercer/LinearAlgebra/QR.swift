@@ -1,5 +1,6 @@
 extension LinearAlgebra {
-    /// Q with orthonormal columns and upper triangular R with A = Q R; for A `[…, m, n]` Q is `[…, m, min(m, n)]`.
+    /// Q with orthonormal columns and upper triangular R with A = Q R; for A `[…, m, n]` Q is `[…, m, min(m,
+    /// n)]`.
     ///
     /// The gradient exists where the first min(m, n) columns of A are independent.
     public static func qr(_ a: Tensor) -> (q: Tensor, r: Tensor) {
@@ -25,7 +26,8 @@ extension LinearAlgebra {
         return (q.asType(dtype), triu(matmul(q.matrixTransposed, wide)).asType(dtype))
     }
 
-    /// QR with column pivots: A[:, permutation] = Q R with the diagonal of R falling in magnitude. Without gradient.
+    /// QR with column pivots: A[:, permutation] = Q R with the diagonal of R falling in magnitude. Without
+    /// gradient.
     ///
     /// - Returns: `permutation` `[…, n]` as int64.
     public static func pivotedQR(_ a: Tensor) -> (q: Tensor, r: Tensor, permutation: Tensor) {

@@ -8,11 +8,11 @@ extension LinearAlgebra {
         return try inDouble(a) { try thin($0, vectors: false, "singularValues").s }
     }
 
-    /// The thin singular value decomposition A = U diag(s) Vᵀ: U `[…, m, k]`, s descending `[…, k]`, Vᵀ `[…, k, n]`,
-    /// k = min(m, n). The common sign of a pair of vectors is arbitrary.
+    /// The thin singular value decomposition A = U diag(s) Vᵀ: U `[…, m, k]`, s descending `[…, k]`, Vᵀ `[…,
+    /// k, n]`, k = min(m, n). The common sign of a pair of vectors is arbitrary.
     ///
-    /// The gradient through the vectors exists where the singular values are distinct and not zero; a function of U and
-    /// V has a meaningful one if it doesn't depend on their signs.
+    /// The gradient through the vectors exists where the singular values are distinct and not zero; a
+    /// function of U and V has a meaningful one if it doesn't depend on their signs.
     ///
     /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)``.
     public static func singularValueDecomposition(_ a: Tensor) throws -> (u: Tensor, s: Tensor, vt: Tensor) {
@@ -37,10 +37,10 @@ extension LinearAlgebra {
         return (u.asType(dtype), s.asType(dtype), vt.asType(dtype))
     }
 
-    /// The gradient with respect to A of what depends on its left singular vectors U (J. Townsend, "Differentiating the
-    /// singular value decomposition", 2016):
-    /// U (K / E) S Vᵀ + (1 − U Uᵀ) Ū S⁻¹ Vᵀ with K = Uᵀ Ū − Ūᵀ U, Eᵢⱼ = sⱼ² − sᵢ². S and V as functions of A and U,
-    /// Aᵀ U = V S, so that the rule has derivatives of its own.
+    /// The gradient with respect to A of what depends on its left singular vectors U (J. Townsend,
+    /// "Differentiating the singular value decomposition", 2016): U (K / E) S Vᵀ + (1 − U Uᵀ) Ū S⁻¹ Vᵀ with K
+    /// = Uᵀ Ū − Ūᵀ U, Eᵢⱼ = sⱼ² − sᵢ². S and V as functions of A and U, Aᵀ U = V S, so that the rule has
+    /// derivatives of its own.
     private static func leftVectorGradient(_ a: Tensor, _ u: Tensor, _ gradient: Tensor) -> Tensor {
         let scaled = matmul(a.matrixTransposed, u)
         let squares = (scaled * scaled).sum(axes: [-2])
@@ -72,13 +72,14 @@ extension LinearAlgebra {
                 vectors ? vt.mutablePointer(index) : nil, vectors ? u.mutablePointer(index) : nil)
         }
         if let failure {
-            throw LinearAlgebraError.notConverged(operation: operation, shape: a.shape, matrix: failure.matrix)
+            throw LinearAlgebraError.notConverged(
+                operation: operation, shape: a.shape, matrix: failure.matrix)
         }
         return (u.tensor, s, vt.tensor)
     }
 
-    /// The Moore-Penrose inverse A⁺, `[…, n, m]`. Singular values below `relativeTolerance` times the largest count as
-    /// zero; by default max(m, n) units in the last place.
+    /// The Moore-Penrose inverse A⁺, `[…, n, m]`. Singular values below `relativeTolerance` times the largest
+    /// count as zero; by default max(m, n) units in the last place.
     ///
     /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)``.
     public static func pseudoInverse(_ a: Tensor, relativeTolerance: Double? = nil) throws -> Tensor {
@@ -97,14 +98,16 @@ extension LinearAlgebra {
             let p = matmul(vt.matrixTransposed * reciprocals.expandedDimensions(axis: -2), u.matrixTransposed)
             guard a.isTracked else { return p }
             return p.tracked("pseudoInverse", from: a, keepsOutput: true) { back in
-                // Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems", 1973.
+                // Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares
+                // problems", 1973.
                 let (p, g) = (back.output, back.gradient)
                 let (pt, gt) = (p.matrixTransposed, g.matrixTransposed)
                 let ppt = matmul(p, pt)
                 let ptp = matmul(pt, p)
                 let outside = gt - matmul(a, matmul(p, gt))
                 let inside = matmul(ptp, gt)
-                return matmul(outside, ppt) + inside - matmul(matmul(inside, p), a) - matmul(matmul(pt, g), pt)
+                return matmul(outside, ppt) + inside - matmul(matmul(inside, p), a)
+                    - matmul(matmul(pt, g), pt)
             }
         }
     }
@@ -115,7 +118,9 @@ extension LinearAlgebra {
     ///   - b: `[…, m, columns]`, or `[m]`.
     ///   - relativeTolerance: see ``pseudoInverse(_:relativeTolerance:)``.
     /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)``.
-    public static func leastSquares(_ a: Tensor, _ b: Tensor, relativeTolerance: Double? = nil) throws -> Tensor {
+    public static func leastSquares(_ a: Tensor, _ b: Tensor, relativeTolerance: Double? = nil) throws
+        -> Tensor
+    {
         requireMatrices(a, "leastSquares")
         return try solved(a, b, "leastSquares") { a, b in
             matmul(try pseudoInverse(a, relativeTolerance: relativeTolerance), b)
@@ -138,7 +143,8 @@ extension LinearAlgebra {
 
     /// A norm of each matrix.
     ///
-    /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)`` for the nuclear and the spectral norm.
+    /// - Throws: ``LinearAlgebraError/notConverged(operation:shape:matrix:)`` for the nuclear and the
+    ///   spectral norm.
     public static func norm(_ a: Tensor, _ kind: MatrixNorm = .frobenius) throws -> Tensor {
         requireMatrices(a, "norm")
         switch kind {

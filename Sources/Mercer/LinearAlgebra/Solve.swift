@@ -30,7 +30,9 @@ extension LinearAlgebra {
             guard a.isTracked || b.isTracked else { return x }
             return x.tracked("solve", from: [a, b], keepsOutput: true) { back in
                 let g = try! solve(a.matrixTransposed, back.gradient)
-                return [back.needs(0) ? -matmul(g, back.output.matrixTransposed) : nil, back.needs(1) ? g : nil]
+                return [
+                    back.needs(0) ? -matmul(g, back.output.matrixTransposed) : nil, back.needs(1) ? g : nil,
+                ]
             }
         }
     }
@@ -48,7 +50,8 @@ extension LinearAlgebra {
             let base = pivots.baseAddress!
             return Matrices.forEach(columns.count) { index in
                 LAPACK.getrsTransposed(
-                    n, columns.rows, factors.lu.pointer(index), base + index * n, columns.mutablePointer(index))
+                    n, columns.rows, factors.lu.pointer(index), base + index * n,
+                    columns.mutablePointer(index))
                 return 0
             }
         }
@@ -123,7 +126,8 @@ extension LinearAlgebra {
         if let inverse = try? inverse(a) {
             return determinant(a).expandedDimensions(axes: [-1, -2]) * inverse.matrixTransposed
         }
-        // With A = U S Vᵀ: det(U Vᵀ) U diag(Π_{j≠i} sⱼ) Vᵀ; second derivatives are left to non-singular matrices.
+        // With A = U S Vᵀ: det(U Vᵀ) U diag(Π_{j≠i} sⱼ) Vᵀ; second derivatives are left to non-singular
+        // matrices.
         let (u, s, vt) = try! singularValueDecomposition(a.detached)
         let n = s.shape[s.rank - 1]
         let values = s.toArray(Double.self)
@@ -135,7 +139,8 @@ extension LinearAlgebra {
         return matmul(u * Tensor(products, s.shape).expandedDimensions(axis: -2), vt) * orientation
     }
 
-    /// P, L and U with A = P L U: row permutation as a matrix, unit lower and upper triangle. Without gradient.
+    /// P, L and U with A = P L U: row permutation as a matrix, unit lower and upper triangle. Without
+    /// gradient.
     public static func lu(_ a: Tensor) -> (p: Tensor, l: Tensor, u: Tensor) {
         requireMatrices(a, "lu")
         let matrices = Matrices(a.detached.asType(.float64).matrixTransposed, copied: true)
@@ -157,7 +162,9 @@ extension LinearAlgebra {
         for index in 0..<matrices.count {
             var order = Array(0..<m)
             for i in 0..<k { order.swapAt(i, Int(pivots[index * k + i]) - 1) }
-            for (i, row) in order.enumerated() { p.mutablePointer(Double.self)[(index * m + row) * m + i] = 1 }
+            for (i, row) in order.enumerated() {
+                p.mutablePointer(Double.self)[(index * m + row) * m + i] = 1
+            }
         }
         let dtype = a.dtype.asFloatingPoint
         return (p.asType(dtype), l.asType(dtype), u.asType(dtype))

@@ -72,7 +72,9 @@ public func diagonalMatrix(_ x: Tensor, offset k: Int = 0, rows: Int? = nil, col
 
 /// The Kronecker product of two matrices: blocks aᵢⱼ·b.
 public func kronecker(_ a: Tensor, _ b: Tensor) -> Tensor {
-    precondition(a.rank == 2 && b.rank == 2, "kronecker: expected two matrices, found shapes \(a.shape) and \(b.shape)")
+    precondition(
+        a.rank == 2 && b.rank == 2, "kronecker: expected two matrices, found shapes \(a.shape) and \(b.shape)"
+    )
     let product = a.reshaped([a.shape[0], 1, a.shape[1], 1]) * b.reshaped([1, b.shape[0], 1, b.shape[1]])
     return product.reshaped([a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]])
 }

@@ -1,13 +1,15 @@
 import Foundation
 
-/// Roots and minima of functions of one number (R. P. Brent, "Algorithms for minimization without derivatives", 1973).
+/// Roots and minima of functions of one number (R. P. Brent, "Algorithms for minimization without
+/// derivatives", 1973).
 public enum Brent {
     /// A root of `f` between `low` and `high`, where it has opposite signs.
     ///
     /// - Parameter tolerance: the error of the result, beside a few units in the last place.
     /// - Throws: ``NumericsError``.
     public static func root(
-        _ low: Double, _ high: Double, tolerance: Double = 0, maxIterations: Int = 200, _ f: (Double) throws -> Double
+        _ low: Double, _ high: Double, tolerance: Double = 1e-15, maxIterations: Int = 200,
+        _ f: (Double) throws -> Double
     ) throws -> Double {
         var (a, b) = (low, high)
         var (fa, fb) = (try f(a), try f(b))
@@ -17,7 +19,8 @@ public enum Brent {
             throw NumericsError.notFinite(method: "Brent.root", at: fa.isFinite ? b : a)
         }
         guard (fa < 0) != (fb < 0) else {
-            throw NumericsError.noSignChange(method: "Brent.root", low: low, atLow: fa, high: high, atHigh: fb)
+            throw NumericsError.noSignChange(
+                method: "Brent.root", low: low, atLow: fa, high: high, atHigh: fb)
         }
         // b is the best so far, a the one before, c on the other side of the root.
         var (c, fc) = (a, fa)

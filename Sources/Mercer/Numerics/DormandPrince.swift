@@ -1,7 +1,7 @@
 import Foundation
 
-/// Ordinary differential equations by the embedded Runge-Kutta pair of orders 5 and 4 of J. R. Dormand and P. J. Prince
-/// (1980) with step control; results at given times by the method's own interpolant of order 4.
+/// Ordinary differential equations by the embedded Runge-Kutta pair of orders 5 and 4 of J. R. Dormand and P.
+/// J. Prince (1980) with step control; results at given times by the method's own interpolant of order 4.
 public enum DormandPrince {
     private static let c: [Double] = [0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1]
     private static let a: [[Double]] = [
@@ -24,13 +24,14 @@ public enum DormandPrince {
     /// The solution of y' = f(t, y), y(times[0]) = y0, at the given times (rising or falling).
     ///
     /// - Parameters:
-    ///   - relativeTolerance, absoluteTolerance: the error of a step is at most absolute + relative·|y|, in the mean
-    ///     square over the components.
+    ///   - relativeTolerance, absoluteTolerance: the error of a step is at most absolute + relative·|y|, in
+    ///     the mean square over the components.
     ///   - maxSteps: steps between two of the times.
     /// - Returns: one state for each time.
     /// - Throws: ``NumericsError`` where steps become too small or too many.
     public static func solve(
-        from y0: [Double], times: [Double], relativeTolerance: Double = 1e-6, absoluteTolerance: Double = 1e-9,
+        from y0: [Double], times: [Double], relativeTolerance: Double = 1e-6,
+        absoluteTolerance: Double = 1e-9,
         maxSteps: Int = 100_000, _ f: (_ t: Double, _ y: [Double]) throws -> [Double]
     ) throws -> [[Double]] {
         guard let start = times.first else { return [] }
@@ -53,7 +54,9 @@ public enum DormandPrince {
                 next += 1
                 continue
             }
-            if abs(h) <= 4 * abs(t).ulp { throw NumericsError.stepTooSmall(method: "DormandPrince.solve", at: t) }
+            if abs(h) <= 4 * abs(t).ulp {
+                throw NumericsError.stepTooSmall(method: "DormandPrince.solve", at: t)
+            }
             if steps == maxSteps {
                 throw NumericsError.tooManySteps(method: "DormandPrince.solve", limit: maxSteps, at: t)
             }
@@ -111,7 +114,8 @@ public enum DormandPrince {
     }
 
     private static func firstStep(
-        _ t: Double, _ y: [Double], _ slope: [Double], _ direction: Double, _ relative: Double, _ absolute: Double,
+        _ t: Double, _ y: [Double], _ slope: [Double], _ direction: Double, _ relative: Double,
+        _ absolute: Double,
         _ f: (Double, [Double]) throws -> [Double]
     ) throws -> Double {
         func size(_ v: [Double]) -> Double {

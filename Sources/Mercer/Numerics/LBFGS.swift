@@ -12,7 +12,8 @@ public struct LBFGS: Sendable {
     public var valueTolerance: Double
 
     public init(
-        memory: Int = 10, maxIterations: Int = 1000, gradientTolerance: Double = 1e-8, valueTolerance: Double = 0
+        memory: Int = 10, maxIterations: Int = 1000, gradientTolerance: Double = 1e-8,
+        valueTolerance: Double = 0
     ) {
         self.memory = max(1, memory)
         self.maxIterations = maxIterations
@@ -62,7 +63,7 @@ public struct LBFGS: Sendable {
                 evaluations += 1
                 return (v, dot(g, direction), (point, g))
             }
-            guard let line, line.value < value || line.step > 0 && line.value == value else {
+            guard let line, line.value <= value + Self.noise(value), line.payload.0 != x else {
                 if pairs.isEmpty { return result(iteration, false) }
                 // The curvature on record misleads: start again from the steepest descent.
                 pairs.removeAll()
@@ -83,8 +84,8 @@ public struct LBFGS: Sendable {
         return result(maxIterations, gradient.allSatisfy { abs($0) <= gradientTolerance })
     }
 
-    /// Minimises a scalar function of tensors, whose gradient is taken automatically. Computed in double precision,
-    /// each tensor handed to the function in its own type.
+    /// Minimises a scalar function of tensors, whose gradient is taken automatically. Computed in double
+    /// precision, each tensor handed to the function in its own type.
     public func minimize(from start: [Tensor], _ f: @escaping ([Tensor]) -> Tensor) -> Result<[Tensor]> {
         let both: ([Tensor]) -> (Tensor, [Tensor]) = valueAndGrad(f)
         func tensors(_ x: [Double]) -> [Tensor] {
@@ -107,7 +108,9 @@ public struct LBFGS: Sendable {
     }
 
     /// −H·gradient by the two-loop recursion.
-    private static func direction(_ gradient: [Double], _ pairs: [(s: [Double], y: [Double], rho: Double)]) -> [Double] {
+    private static func direction(_ gradient: [Double], _ pairs: [(s: [Double], y: [Double], rho: Double)])
+        -> [Double]
+    {
         var q = gradient
         var alphas = [Double](repeating: 0, count: pairs.count)
         for i in pairs.indices.reversed() {
@@ -125,6 +128,9 @@ public struct LBFGS: Sendable {
         return q.map { -$0 }
     }
 
+    /// What rounding may do to a value.
+    private static func noise(_ value: Double) -> Double { 8 * Double.ulpOfOne * abs(value) }
+
     private struct LinePoint<Payload> {
         var step: Double
         var value: Double
@@ -132,7 +138,8 @@ public struct LBFGS: Sendable {
         var payload: Payload
     }
 
-    /// A step that lowers the value enough and flattens the slope enough; the best one seen where there is none.
+    /// A step that lowers the value enough and flattens the slope enough; the best one seen where there is
+    /// none.
     private static func search<Payload>(
         from value: Double, slope: Double, firstStep: Double,
         _ evaluate: (Double) throws -> (value: Double, slope: Double, payload: Payload)
@@ -142,7 +149,12 @@ public struct LBFGS: Sendable {
             let (v, s, payload) = try evaluate(step)
             return LinePoint(step: step, value: v.isNaN ? .infinity : v, slope: s, payload: payload)
         }
-        func isLowEnough(_ p: LinePoint<Payload>) -> Bool { p.value <= value + decrease * p.step * slope }
+        // Where values no longer differ by more than rounding, slopes decide (W. W. Hager, H. Zhang, 2005).
+        let noise = noise(value)
+        func isLowEnough(_ p: LinePoint<Payload>) -> Bool {
+            p.value <= value + decrease * p.step * slope
+                || (p.value <= value + noise && p.slope <= (2 * decrease - 1) * slope)
+        }
         func isFlatEnough(_ p: LinePoint<Payload>) -> Bool { abs(p.slope) <= -flatness * slope }
 
         var low: LinePoint<Payload>?
@@ -151,7 +163,7 @@ public struct LBFGS: Sendable {
         var step = firstStep
         for _ in 0..<25 {
             let p = try point(step)
-            if !isLowEnough(p) || (low != nil && p.value >= lowValue) || !p.value.isFinite {
+            if !isLowEnough(p) || (low != nil && p.value > lowValue + noise) || !p.value.isFinite {
                 high = p
                 break
             }
@@ -173,7 +185,7 @@ public struct LBFGS: Sendable {
             let bend = high.value - lowValue - lowSlope * width
             if high.value.isFinite && bend > 0 { fraction = -0.5 * lowSlope * width / bend }
             let p = try point(lowStep + min(max(fraction, 0.1), 0.9) * width)
-            if !isLowEnough(p) || p.value >= lowValue {
+            if !isLowEnough(p) || p.value > lowValue + noise {
                 high = p
                 continue
             }

@@ -32,9 +32,13 @@ public enum Quadrature {
     }
 
     /// ∫ₐᵇ f(x) dx by `n` Gauss-Legendre nodes.
-    public static func integrate(_ range: ClosedRange<Double>, nodes n: Int, _ f: (Double) -> Double) -> Double {
+    public static func integrate(_ range: ClosedRange<Double>, nodes n: Int, _ f: (Double) -> Double)
+        -> Double
+    {
         let (nodes, weights) = gaussLegendre(n)
-        let (middle, half) = (0.5 * (range.lowerBound + range.upperBound), 0.5 * (range.upperBound - range.lowerBound))
+        let (middle, half) = (
+            0.5 * (range.lowerBound + range.upperBound), 0.5 * (range.upperBound - range.lowerBound)
+        )
         return half * zip(nodes, weights).reduce(0) { $0 + $1.1 * f(middle + half * $1.0) }
     }
 
@@ -43,10 +47,11 @@ public enum Quadrature {
     /// For the mean of f under a standard normal distribution take f(√2 xᵢ) and divide by √π.
     public static func gaussHermite(_ n: Int) -> (nodes: [Double], weights: [Double]) {
         precondition(n >= 1 && n <= 500, "gaussHermite: \(n) nodes, between 1 and 500 are possible")
-        // Eigenvalues of the recurrence's tridiagonal matrix (Golub, Welsch, 1969), one Newton step each, and weights
-        // from the orthonormal polynomials, which keeps the small ones accurate.
+        // Eigenvalues of the recurrence's tridiagonal matrix (Golub, Welsch, 1969), one Newton step each, and
+        // weights from the orthonormal polynomials, which keeps the small ones accurate.
         let offDiagonal = (1..<max(n, 2)).prefix(n - 1).map { (Double($0) / 2).squareRoot() }
-        var nodes = Tridiagonal.eigenvalues(diagonal: [Double](repeating: 0, count: n), offDiagonal: offDiagonal)
+        var nodes = Tridiagonal.eigenvalues(
+            diagonal: [Double](repeating: 0, count: n), offDiagonal: offDiagonal)
         var weights = [Double](repeating: 0, count: n)
         for i in 0..<n {
             var x = nodes[i]
@@ -63,13 +68,15 @@ public enum Quadrature {
         return (nodes, weights)
     }
 
-    /// The orthonormal Hermite polynomials of degrees n and n − 1, and the sum of the squares of those below n.
+    /// The orthonormal Hermite polynomials of degrees n and n − 1, and the sum of the squares of those below
+    /// n.
     private static func hermite(_ n: Int, _ x: Double) -> (value: Double, before: Double, squares: Double) {
         var (h, before) = (0.75112554446494248286, 0.0)  // π^{-1/4}
         var squares = 0.0
         for k in 0..<n {
             squares += h * h
-            let next = x * (2 / Double(k + 1)).squareRoot() * h - (Double(k) / Double(k + 1)).squareRoot() * before
+            let next =
+                x * (2 / Double(k + 1)).squareRoot() * h - (Double(k) / Double(k + 1)).squareRoot() * before
             (h, before) = (next, h)
         }
         return (h, before, squares)

@@ -41,27 +41,39 @@ extension Tensor {
     }
 
     /// Where elements equal a number.
-    public static func .== <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .== s.scalarTensor(beside: a.dtype) }
+    public static func .== <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .== s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements differ from a number.
-    public static func .!= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .!= s.scalarTensor(beside: a.dtype) }
+    public static func .!= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .!= s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are less than a number.
-    public static func .< <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .< s.scalarTensor(beside: a.dtype) }
+    public static func .< <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .< s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are at most a number.
-    public static func .<= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .<= s.scalarTensor(beside: a.dtype) }
+    public static func .<= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .<= s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are greater than a number.
-    public static func .> <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .> s.scalarTensor(beside: a.dtype) }
+    public static func .> <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .> s.scalarTensor(beside: a.dtype)
+    }
     /// Where elements are at least a number.
-    public static func .>= <S: TensorScalar>(a: Tensor, s: S) -> Tensor { a .>= s.scalarTensor(beside: a.dtype) }
+    public static func .>= <S: TensorScalar>(a: Tensor, s: S) -> Tensor {
+        a .>= s.scalarTensor(beside: a.dtype)
+    }
 
     // MARK: Logic and bits
 
     /// Where both are true (not 0).
     public static func .&& (a: Tensor, b: Tensor) -> Tensor {
-        IntegerLoops.bitwise(.and, a.asType(.bool), b.asType(.bool), ".&&")
+        IntegerLoops.bitwise(mercer_integer_bit_and, a.asType(.bool), b.asType(.bool), ".&&")
     }
     /// Where at least one is true (not 0).
     public static func .|| (a: Tensor, b: Tensor) -> Tensor {
-        IntegerLoops.bitwise(.or, a.asType(.bool), b.asType(.bool), ".||")
+        IntegerLoops.bitwise(mercer_integer_bit_or, a.asType(.bool), b.asType(.bool), ".||")
     }
     /// Where an element is false (0).
     public static prefix func .! (a: Tensor) -> Tensor {
@@ -70,14 +82,14 @@ extension Tensor {
     }
 
     /// The bits that both have; of bool tensors "and".
-    public static func .& (a: Tensor, b: Tensor) -> Tensor { bits(.and, a, b, ".&") }
+    public static func .& (a: Tensor, b: Tensor) -> Tensor { bits(mercer_integer_bit_and, a, b, ".&") }
     /// The bits that at least one has; of bool tensors "or".
-    public static func .| (a: Tensor, b: Tensor) -> Tensor { bits(.or, a, b, ".|") }
+    public static func .| (a: Tensor, b: Tensor) -> Tensor { bits(mercer_integer_bit_or, a, b, ".|") }
     /// The bits in which they differ; of bool tensors "either, not both".
-    public static func .^ (a: Tensor, b: Tensor) -> Tensor { bits(.xor, a, b, ".^") }
+    public static func .^ (a: Tensor, b: Tensor) -> Tensor { bits(mercer_integer_bit_xor, a, b, ".^") }
 
     private static func bits(
-        _ operation: IntegerLoops.Bitwise, _ a: Tensor, _ b: Tensor, _ name: StaticString
+        _ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString
     ) -> Tensor {
         let (a, b) = Arithmetic.promoted(a, b)
         return IntegerLoops.bitwise(operation, a, b, name)
@@ -87,13 +99,13 @@ extension Tensor {
 /// Bits moved toward the higher end.
 public func leftShift(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (a, b) = Arithmetic.promoted(a, b)
-    return IntegerLoops.bitwise(.shiftLeft, a, b, "leftShift")
+    return IntegerLoops.bitwise(mercer_integer_shift_left, a, b, "leftShift")
 }
 
 /// Bits moved toward the lower end; signed numbers keep their sign.
 public func rightShift(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (a, b) = Arithmetic.promoted(a, b)
-    return IntegerLoops.bitwise(.shiftRight, a, b, "rightShift")
+    return IntegerLoops.bitwise(mercer_integer_shift_right, a, b, "rightShift")
 }
 
 /// `a` where the condition is true, `b` elsewhere; all three broadcast. The `where` of NumPy and PyTorch.

@@ -24,7 +24,9 @@ extension Tensor {
         guard dtype.isComplex else { return Tensor.zeros(like: self) }
         let y = ComplexLoops.mapToReal(self) { $0.imaginary }
         guard isTracked else { return y }
-        return y.tracked("imaginaryPart", from: self) { complex(Tensor.zeros(like: $0.gradient), $0.gradient) }
+        return y.tracked("imaginaryPart", from: self) {
+            complex(Tensor.zeros(like: $0.gradient), $0.gradient)
+        }
     }
 }
 
@@ -32,7 +34,8 @@ extension Tensor {
 public func complex(_ real: Tensor, _ imaginary: Tensor) -> Tensor {
     let (a, b) = Arithmetic.promoted(real, imaginary)
     precondition(
-        a.dtype == .float32 || a.dtype == .float64, "complex: parts of type \(a.dtype) are neither float32 nor float64")
+        a.dtype == .float32 || a.dtype == .float64,
+        "complex: parts of type \(a.dtype) are neither float32 nor float64")
     let y =
         a.dtype == .float64
         ? Elementwise.map(a, b, .complex128, "complex") { (x: Double, y: Double) in Complex(x, y) }

@@ -5,7 +5,8 @@ public func cumsum(_ x: Tensor, axis: Int, reverse: Bool = false) -> Tensor {
     let axis = Shape.axis(axis, x.rank, "cumsum")
     let y: Tensor
     switch x.dtype {
-    case .float32: y = Cumulative.scan(x, axis, reverse, from: Float.self, start: 0 as Double, +, { Float($0) })
+    case .float32:
+        y = Cumulative.scan(x, axis, reverse, from: Float.self, start: 0 as Double, +, { Float($0) })
     case .float64: y = Cumulative.scan(x, axis, reverse, from: Double.self, start: 0 as Double, +, { $0 })
     case .float16, .bfloat16: return cumsum(x.asType(.float32), axis: axis, reverse: reverse).asType(x.dtype)
     default:

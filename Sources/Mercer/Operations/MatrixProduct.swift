@@ -141,16 +141,7 @@ enum MatrixProduct {
         return back.unbroadcast(matmul(adjoint(a), gradient), to: shape, operand: 1)
     }
 
-    private static func adjoint(_ x: Tensor) -> Tensor { x.dtype.isComplex ? conjugate(x).T : x.T }
-
-    private static func conjugate(_ x: Tensor) -> Tensor {
-        let y = Tensor(uninitialized: x.shape, x.dtype)
-        StridedCopy.copy(from: part(x.detached, 0), to: part(y, 0))
-        let imaginary = part(x.detached, 1).denseCopy()
-        StridedCopy.copy(from: Tensor.zeros(like: imaginary) - imaginary, to: part(y, 1))
-        guard x.isTracked else { return y }
-        return y.tracked("conjugate", from: x) { conjugate($0.gradient) }
-    }
+    private static func adjoint(_ x: Tensor) -> Tensor { x.dtype.isComplex ? x.conjugate().T : x.T }
 
     // MARK: Stacks
 

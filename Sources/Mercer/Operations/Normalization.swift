@@ -1,6 +1,6 @@
-// Normalisations over the last axis (layer, RMS) and over all others (batch, group, instance; channels last). Computed
-// by fused kernels in float32 and float64; where derivatives of the gradient are wanted it comes from the definition
-// written in tensor operations.
+// Normalisations over the last axis (layer, RMS) and over all others (batch, group, instance; channels last).
+// Computed by fused kernels in float32 and float64; where derivatives of the gradient are wanted it comes
+// from the definition written in tensor operations.
 
 /// (x − mean)/√(variance + eps)·weight + bias over the last axis, with the biased variance.
 ///
@@ -11,7 +11,8 @@ public func layerNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, e
     rowNorm(x, weight, bias, eps: eps, centered: true, "layerNorm")
 }
 
-/// x/√(mean of x² + eps)·weight over the last axis (B. Zhang, R. Sennrich, "Root mean square layer normalization", 2019).
+/// x/√(mean of x² + eps)·weight over the last axis (B. Zhang, R. Sennrich, "Root mean square layer
+/// normalization", 2019).
 ///
 /// - Parameters:
 ///   - x: `[…, n]`.
@@ -55,7 +56,8 @@ private func rowNorm<R: NormNumber>(
     }
 }
 
-/// Normalisation of each channel over batch and places by the batch's own statistics (training) or by given ones.
+/// Normalisation of each channel over batch and places by the batch's own statistics (training) or by given
+/// ones.
 ///
 /// - Parameters:
 ///   - x: `[…, channels]`.
@@ -74,7 +76,8 @@ public func batchNorm(
         "batchNorm: running statistics of shapes \(runningMean.shape) and \(runningVariance.shape) for \(channels) channels"
     )
     var updated = (runningMean.detached, runningVariance.detached)
-    let output = NormOperands.withFullPrecision(x, weight, bias, channels: channels, "batchNorm") { x, weight, bias in
+    let output = NormOperands.withFullPrecision(x, weight, bias, channels: channels, "batchNorm") {
+        x, weight, bias in
         if training {
             let (y, mean, variance, count) = columnNorm(
                 x, weight, bias, samples: 1, groups: channels, eps, "batchNorm")
@@ -93,7 +96,8 @@ public func batchNorm(
     return (output, updated.0, updated.1)
 }
 
-/// Normalisation of each sample over its places and the channels of each of `groups` groups (Y. Wu, K. He, 2018).
+/// Normalisation of each sample over its places and the channels of each of `groups` groups (Y. Wu, K. He,
+/// 2018).
 ///
 /// - Parameters:
 ///   - x: `[batch, …, channels]`.
@@ -104,8 +108,10 @@ public func groupNorm(
     precondition(x.rank >= 2, "groupNorm: expected a batch, found shape \(x.shape)")
     let channels = x.shape[x.rank - 1]
     precondition(
-        groups >= 1 && channels % groups == 0, "groupNorm: \(channels) channels don't split into \(groups) groups")
-    return NormOperands.withFullPrecision(x, weight, bias, channels: channels, "groupNorm") { x, weight, bias in
+        groups >= 1 && channels % groups == 0,
+        "groupNorm: \(channels) channels don't split into \(groups) groups")
+    return NormOperands.withFullPrecision(x, weight, bias, channels: channels, "groupNorm") {
+        x, weight, bias in
         columnNorm(x, weight, bias, samples: x.shape[0], groups: groups, eps, "groupNorm").output
     }
 }
@@ -115,7 +121,9 @@ public func groupNorm(
 /// - Parameters:
 ///   - x: `[batch, …, channels]`.
 ///   - weight, bias: `[channels]`; 1 and 0 where nil.
-public func instanceNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+public func instanceNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5)
+    -> Tensor
+{
     precondition(x.rank >= 3, "instanceNorm: expected a batch with places, found shape \(x.shape)")
     return groupNorm(x, groups: x.shape[x.rank - 1], weight: weight, bias: bias, eps: eps)
 }
@@ -123,7 +131,8 @@ public func instanceNorm(_ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil
 private typealias ColumnNormResult = (output: Tensor, mean: [Double], variance: [Double], count: Int)
 
 private func columnNorm(
-    _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, samples: Int, groups: Int, _ eps: Double, _ name: StaticString
+    _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, samples: Int, groups: Int, _ eps: Double,
+    _ name: StaticString
 ) -> ColumnNormResult {
     x.dtype == .float64
         ? columnNorm(Double.self, x, weight, bias, samples, groups, eps, name)
@@ -131,7 +140,8 @@ private func columnNorm(
 }
 
 private func columnNorm<R: NormNumber>(
-    _ type: R.Type, _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, _ samples: Int, _ groups: Int, _ eps: Double,
+    _ type: R.Type, _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, _ samples: Int, _ groups: Int,
+    _ eps: Double,
     _ name: StaticString
 ) -> ColumnNormResult {
     let channels = x.shape[x.rank - 1]
@@ -164,11 +174,13 @@ private func columnNorm<R: NormNumber>(
 
 /// Normalisation by statistics that are constants.
 private func fixedNorm<R: NormNumber>(
-    _ type: R.Type, _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, _ runningMean: Tensor, _ runningVariance: Tensor,
+    _ type: R.Type, _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, _ runningMean: Tensor,
+    _ runningVariance: Tensor,
     _ eps: Double
 ) -> Tensor {
     let channels = x.shape[x.rank - 1]
-    let norm = ColumnNorm<R>(samples: 1, rows: x.count / max(1, channels), channels: channels, groups: channels)
+    let norm = ColumnNorm<R>(
+        samples: 1, rows: x.count / max(1, channels), channels: channels, groups: channels)
     let dense = x.detached.contiguous()
     let w = NormOperands.numbers(weight, or: 1, channels)
     let mean = NormOperands.numbers(runningMean, or: 0, channels)

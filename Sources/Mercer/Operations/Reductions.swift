@@ -126,7 +126,8 @@ extension Tensor {
 
     /// The standard deviation over axes, the root of ``variance(axes:keepDims:unbiased:)``. Its gradient is 0 where
     /// all elements are equal.
-    public func standardDeviation(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor {
+    public func standardDeviation(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor
+    {
         let squared = variance(axes: axes, keepDims: keepDims, unbiased: unbiased)
         let y = Mercer.sqrt(squared.detached)
         guard squared.isTracked else { return y }
@@ -161,12 +162,14 @@ extension Tensor {
     public func min(axis: Int, keepDims: Bool = false) -> Tensor { min(axes: [axis], keepDims: keepDims) }
 
     private func extreme(
-        _ operation: mercer_reduction, _ argument: mercer_argument_reduction, _ axes: [Int]?, _ keepDims: Bool,
+        _ operation: mercer_reduction, _ argument: mercer_argument_reduction, _ axes: [Int]?,
+        _ keepDims: Bool,
         _ name: StaticString
     ) -> Tensor {
         let checked = Shape.axes(axes, rank, name)
         precondition(
-            checked.allSatisfy { shape[$0] > 0 }, "\(name): a tensor of shape \(shape) has no elements to choose from")
+            checked.allSatisfy { shape[$0] > 0 },
+            "\(name): a tensor of shape \(shape) has no elements to choose from")
         let y: Tensor
         if dtype.isFloatingPoint {
             y = Reduced.floating(operation, self, checked, empty: 0)
@@ -178,7 +181,8 @@ extension Tensor {
         guard isTracked else { return result }
         let kept = Reduced.keptShape(shape, checked)
         if checked.count == 1 {
-            let mask = atPositions(ReductionLoop.argument(argument, asFloat(), axis: checked[0]), axis: checked[0])
+            let mask = atPositions(
+                ReductionLoop.argument(argument, asFloat(), axis: checked[0]), axis: checked[0])
             return result.tracked(name, from: self) { back in
                 which(mask, back.gradient.reshaped(kept), 0)
             }
@@ -201,22 +205,23 @@ extension Tensor {
     }
 
     private func integerExtreme(_ largest: Bool, _ axes: [Int]) -> Tensor {
-        func run<T: FixedWidthInteger>(_ type: T.Type) -> Tensor {
-            largest
-                ? ReductionLoop.fold(self, axes, dtype, start: T.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
-                : ReductionLoop.fold(self, axes, dtype, start: T.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
-        }
         if axes.isEmpty { return detached }
-        return switch dtype {
-        case .int8: run(Int8.self)
-        case .uint16: run(UInt16.self)
-        case .int16: run(Int16.self)
-        case .uint32: run(UInt32.self)
-        case .int32: run(Int32.self)
-        case .uint64: run(UInt64.self)
-        case .int64: run(Int64.self)
-        default: run(UInt8.self)
+        // int64 holds all other integers.
+        if dtype == .uint64 {
+            return largest
+                ? ReductionLoop.fold(
+                    self, axes, dtype, start: UInt64.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
+                : ReductionLoop.fold(
+                    self, axes, dtype, start: UInt64.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
         }
+        let wide = Conversion.convert(self, .int64)
+        let y =
+            largest
+            ? ReductionLoop.fold(
+                wide, axes, .int64, start: Int64.min, { Swift.max($0, $1) }, { Swift.max($0, $1) })
+            : ReductionLoop.fold(
+                wide, axes, .int64, start: Int64.max, { Swift.min($0, $1) }, { Swift.min($0, $1) })
+        return Conversion.convert(y, dtype)
     }
 
     /// The position of the first largest element along an axis (of the flattened tensor by default), int64.
@@ -270,7 +275,9 @@ extension Tensor {
     }
 
     /// The product over one axis.
-    public func product(axis: Int, keepDims: Bool = false) -> Tensor { product(axes: [axis], keepDims: keepDims) }
+    public func product(axis: Int, keepDims: Bool = false) -> Tensor {
+        product(axes: [axis], keepDims: keepDims)
+    }
 
     /// For each element the product of the others over `axes`: of those before it and those after it, so that
     /// zeros need no division.
@@ -292,7 +299,8 @@ extension Tensor {
         tail[axis].start = 1
         let before = concatenated([one, cumprod(flat.sliced(head), axis: axis)], axis: axis)
         let after = concatenated(
-            [cumprod(flat.sliced(tail).flipped(axes: [axis]), axis: axis).flipped(axes: [axis]), one], axis: axis)
+            [cumprod(flat.sliced(tail).flipped(axes: [axis]), axis: axis).flipped(axes: [axis]), one],
+            axis: axis)
         var inverse = order
         for (i, axis) in order.enumerated() { inverse[axis] = i }
         return (before * after).reshaped(moved.shape).transposed(axes: inverse)

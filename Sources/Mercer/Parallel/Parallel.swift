@@ -16,8 +16,21 @@ public enum Parallel {
     }
 
     /// Calls `body` once for each chunk index in `0..<count`, in any order, on any thread; returns when all are done.
-    @inline(__always)
-    public static func forEach(_ count: Int, _ body: (Int) -> Void) {
+    ///
+    /// Not optimised itself, so that what it calls is compiled once and not again for each closure that is passed:
+    /// a specialised copy for each caller tripled the time to build Mercer and gained nothing.
+    @inline(never)
+    @_optimize(none)
+    public static func forEach(_ count: Int, _ body: (Int) -> Void) { chunks(count, body) }
+
+    /// Calls `body` with ranges that cover `0..<count`, each of `grain` elements (the last may be shorter).
+    @inline(never)
+    @_optimize(none)
+    public static func forRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+        ranges(count, grain, body)
+    }
+
+    private static func chunks(_ count: Int, _ body: (Int) -> Void) {
         if count <= 0 { return }
         if count == 1 || threads == 1 || mercer_thread_state().pointee.inside_parallel_loop > 0 {
             for i in 0..<count { body(i) }
@@ -26,15 +39,13 @@ public enum Parallel {
         Pool.shared.run(count, body)
     }
 
-    /// Calls `body` with ranges that cover `0..<count`, each of `grain` elements (the last may be shorter).
-    @inline(__always)
-    public static func forRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+    private static func ranges(_ count: Int, _ grain: Int, _ body: (Range<Int>) -> Void) {
         if count <= 0 { return }
         if count <= grain {
             body(0..<count)
             return
         }
-        forEach((count + grain - 1) / grain) { chunk in
+        chunks((count + grain - 1) / grain) { chunk in
             let start = chunk * grain
             body(start..<min(start + grain, count))
         }
@@ -48,7 +59,9 @@ public enum Parallel {
         let caller = mercer_thread_state()
         forEach(count) { index in
             // Only the calling thread knows the task.
-            if mercer_thread_state() == caller && Task.isCancelled { cancelled.store(true, ordering: .relaxed) }
+            if mercer_thread_state() == caller && Task.isCancelled {
+                cancelled.store(true, ordering: .relaxed)
+            }
             if !cancelled.load(ordering: .relaxed) { body(index) }
         }
         if cancelled.load(ordering: .relaxed) { throw CancellationError() }
@@ -63,31 +76,61 @@ public enum Parallel {
     }
 }
 
-/// The threads behind ``Parallel``. Workers spin briefly after a job, since the next one usually comes within
+/// One parallel loop: chunks that are taken one by one by whoever has time.
+private final class Job: @unchecked Sendable {
+    let count: Int
+    /// How many threads may help the caller.
+    let helpers: Int
+    /// The closure, alive until the last chunk is done. Read only by whoever has taken a chunk.
+    private let body: UnsafePointer<(Int) -> Void>
+    private let next = Atomic<Int>(0)
+    private let finished = Atomic<Int>(0)
+    private let joined = Atomic<Int>(0)
+
+    init(_ count: Int, helpers: Int, _ body: UnsafePointer<(Int) -> Void>) {
+        self.count = count
+        self.helpers = helpers
+        self.body = body
+    }
+
+    /// Works on a helper's thread, if another helper is wanted.
+    func help() {
+        if joined.wrappingAdd(1, ordering: .relaxed).oldValue < helpers { work() }
+    }
+
+    /// Takes chunks until none is left.
+    func work() {
+        let thread = mercer_thread_state()
+        thread.pointee.inside_parallel_loop += 1
+        defer { thread.pointee.inside_parallel_loop -= 1 }
+        while true {
+            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            if index >= count { return }
+            body.pointee(index)
+            finished.wrappingAdd(1, ordering: .releasing)
+        }
+    }
+
+    /// Waits for the chunks that others have taken. A helper that hasn't come yet isn't waited for: on a busy
+    /// machine that would cost more than the loop.
+    func waitForOthers() {
+        while finished.load(ordering: .acquiring) < count { spinPause() }
+    }
+}
+
+/// The threads behind ``Parallel``. Helpers spin briefly after a job, since the next one usually comes within
 /// microseconds, and then sleep on a condition.
-private final class Pool: Sendable {
+private final class Pool: @unchecked Sendable {
     static let shared = Pool()
 
     let threads: Atomic<Int>
     private let caller = Mutex<Void>(())
-    private let condition = Condition()
-    private let state = Shared()
-
-    /// Fields that caller and workers exchange; ordering is through `generation` and `pending`.
-    private final class Shared: @unchecked Sendable {
-        var body: UnsafeRawPointer?
-        var count = 0
-        var participants = 0
-        let next = Atomic<Int>(0)
-        let generation = Atomic<Int>(0)
-        let pending = Atomic<Int>(0)
-        let sleepers = Atomic<Int>(0)
-        var started = 0
-    }
-
-    private final class Condition: @unchecked Sendable {
-        let condition = NSCondition()
-    }
+    private let current = Mutex<Job?>(nil)
+    private let generation = Atomic<Int>(0)
+    private let sleepers = Atomic<Int>(0)
+    private let condition = NSCondition()
+    /// Guarded by `caller`.
+    private var started = 0
 
     private init() {
         let asked = ProcessInfo.processInfo.environment["MERCER_THREADS"].flatMap(Int.init) ?? 0
@@ -98,76 +141,56 @@ private final class Pool: Sendable {
         // Another caller's loop is under way: this one goes on alone rather than wait.
         let ran: Void? = caller.withLockIfAvailable { _ in
             withoutActuallyEscaping(body) { escapable in
-                var boxed = escapable
-                withUnsafeMutablePointer(to: &boxed) { publish(count, UnsafeRawPointer($0)) }
+                withUnsafePointer(to: escapable) { publish(count, $0) }
             }
         }
         if ran == nil { for i in 0..<count { body(i) } }
     }
 
-    private func publish(_ count: Int, _ body: UnsafeRawPointer) {
+    private func publish(_ count: Int, _ body: UnsafePointer<(Int) -> Void>) {
         let helpers = min(threads.load(ordering: .relaxed), count) - 1
-        startWorkers(helpers)
-        state.body = body
-        state.count = count
-        state.participants = helpers
-        state.next.store(0, ordering: .relaxed)
-        state.pending.store(state.started, ordering: .relaxed)
-        state.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if state.sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-            condition.condition.lock()
-            condition.condition.broadcast()
-            condition.condition.unlock()
+        startHelpers(helpers)
+        let job = Job(count, helpers: helpers, body)
+        current.withLock { $0 = job }
+        generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+            condition.lock()
+            condition.broadcast()
+            condition.unlock()
         }
-        work()
-        while state.pending.load(ordering: .acquiring) > 0 { spinPause() }
+        job.work()
+        job.waitForOthers()
     }
 
-    private func work() {
-        let thread = mercer_thread_state()
-        thread.pointee.inside_parallel_loop += 1
-        defer { thread.pointee.inside_parallel_loop -= 1 }
-        let body = state.body!.assumingMemoryBound(to: ((Int) -> Void).self).pointee
-        while true {
-            let i = state.next.wrappingAdd(1, ordering: .relaxed).oldValue
-            if i >= state.count { return }
-            body(i)
-        }
-    }
-
-    private func startWorkers(_ needed: Int) {
-        while state.started < needed {
-            let index = state.started
-            let seen = state.generation.load(ordering: .relaxed)
-            let thread = Thread { [self] in workerLoop(index, seen) }
+    private func startHelpers(_ needed: Int) {
+        while started < needed {
+            let seen = generation.load(ordering: .relaxed)
+            let thread = Thread { [self] in helperLoop(seen) }
             thread.stackSize = 8 << 20
-            thread.name = "mercer-\(index + 1)"
-            state.started += 1
+            thread.name = "mercer-\(started + 1)"
+            started += 1
             thread.start()
         }
     }
 
-    private func workerLoop(_ index: Int, _ start: Int) {
+    private func helperLoop(_ start: Int) {
         var seen = start
         while true {
             var spins = 0
-            while state.generation.load(ordering: .acquiring) == seen {
+            while generation.load(ordering: .acquiring) == seen {
                 spins += 1
                 if spins < 4000 {
                     spinPause()
                     continue
                 }
-                condition.condition.lock()
-                state.sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-                while state.generation.load(ordering: .sequentiallyConsistent) == seen {
-                    condition.condition.wait()
-                }
-                state.sleepers.wrappingSubtract(1, ordering: .relaxed)
-                condition.condition.unlock()
+                condition.lock()
+                sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                while generation.load(ordering: .sequentiallyConsistent) == seen { condition.wait() }
+                sleepers.wrappingSubtract(1, ordering: .relaxed)
+                condition.unlock()
             }
-            seen += 1
-            if index < state.participants { work() }
-            state.pending.wrappingSubtract(1, ordering: .releasing)
+            seen = generation.load(ordering: .acquiring)
+            current.withLock { $0 }?.help()
         }
     }
 }

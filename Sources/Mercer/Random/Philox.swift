@@ -1,7 +1,7 @@
 /// Philox4x32-10, a counter-based random function: a bijection of 128-bit counters for each 64-bit key.
 ///
-/// J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The
-/// fills of tensors run the same function many blocks at a time.
+/// J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011. The fills of tensors run the same function many blocks at a time.
 public enum Philox {
     /// The 128 random bits of one counter.
     @inline(__always)

@@ -1,5 +1,5 @@
-/// Elementary functions made of single IEEE operations, so that random numbers are the same bits on every machine,
-/// whatever its mathematical library does. Accurate to about two units in the last place.
+/// Elementary functions made of single IEEE operations, so that random numbers are the same bits on every
+/// machine, whatever its mathematical library does. Accurate to about two units in the last place.
 enum PortableMath {
     /// ln x for x > 0: x = 2^e·m with m in [√½, √2), ln m = 2·artanh((m − 1)/(m + 1)).
     static func log(_ x: Double) -> Double {
@@ -29,7 +29,9 @@ enum PortableMath {
     }
 
     /// ln |x|; −∞ at 0.
-    static func logOfAbsolute(_ x: Double) -> Double { x == 0 ? -.infinity : x.isFinite ? log(abs(x)) : abs(x) }
+    static func logOfAbsolute(_ x: Double) -> Double {
+        x == 0 ? -.infinity : x.isFinite ? log(abs(x)) : abs(x)
+    }
 
     private static func power(_ k: Int) -> Double { Double(sign: .plus, exponent: k, significand: 1) }
 

@@ -32,11 +32,13 @@ extension Random {
     public static func bernoulli(_ p: Double = 0.5, _ shape: [Int] = [], key: RandomKey) -> Tensor {
         precondition(p >= 0 && p <= 1, "Random.bernoulli: the probability is \(p)")
         let threshold = UInt64((p * 0x1p32).rounded())
-        let words = bits(shape, key: key)
         let result = Tensor(uninitialized: shape, .bool)
-        let (word, out) = (words.pointer(UInt32.self), result.mutablePointer(Bool.self))
-        Parallel.forRanges(result.count, grain: 1 << 15) { range in
-            for i in range { out[i] = UInt64(word[i]) < threshold }
+        RandomFill.groups(result.mutablePointer(Bool.self), result.count, perGroup: 64) {
+            out, groups, first in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: groups * 64) { words in
+                RandomFill.kernels.bits(words.baseAddress!, groups, key.key, key.stream, first)
+                for i in 0..<groups * 64 { out[i] = UInt64(words[i]) < threshold }
+            }
         }
         return result
     }
@@ -76,8 +78,8 @@ extension Random {
     ///
     /// - Parameters:
     ///   - replace: whether a number may come more than once.
-    ///   - weights: how likely each number is, up to a factor; equally by default. Without replacement the numbers are
-    ///     drawn one after the other with probabilities in proportion to the weights that remain.
+    ///   - weights: how likely each number is, up to a factor; equally by default. Without replacement the
+    ///     numbers are drawn one after the other with probabilities in proportion to the weights that remain.
     public static func choice(
         _ count: Int, size: Int, replace: Bool = true, weights: [Double]? = nil, key: RandomKey
     ) -> Tensor {
@@ -85,7 +87,8 @@ extension Random {
         precondition(replace || size <= count, "Random.choice: \(size) different ones of \(count) numbers")
         if let weights {
             precondition(
-                weights.count == count && weights.allSatisfy { $0 >= 0 && $0.isFinite } && weights.contains { $0 > 0 },
+                weights.count == count && weights.allSatisfy { $0 >= 0 && $0.isFinite }
+                    && weights.contains { $0 > 0 },
                 "Random.choice: \(weights.count) weights for \(count) numbers, or weights that are not finite and >= 0"
             )
         }
@@ -103,7 +106,8 @@ extension Random {
             // The order of exponential arrival times with the weights as rates (Efraimidis, Spirakis, 2006).
             let candidates = weights.indices.filter { weights[$0] > 0 }
             precondition(
-                size <= candidates.count, "Random.choice: \(size) different ones of \(candidates.count) with weight")
+                size <= candidates.count,
+                "Random.choice: \(size) different ones of \(candidates.count) with weight")
             var arrivals: [(time: Double, index: Int)] = candidates.map { index in
                 var stream = RandomStream(key, element: index)
                 return (stream.exponential() / weights[index], index)

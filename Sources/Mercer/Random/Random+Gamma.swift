@@ -1,4 +1,5 @@
-// The gamma family. Draws need an unknown number of random numbers, so that each element has a sequence of its own.
+// The gamma family. Draws need an unknown number of random numbers, so that each element has a sequence of
+// its own.
 
 extension Random {
     /// Gamma with shape `concentration` and scale `scale`; mean concentration·scale.

@@ -1,5 +1,5 @@
-/// Random tensors, each from an explicit ``RandomKey``: the same key gives the same numbers on any number of threads
-/// and any instruction set.
+/// Random tensors, each from an explicit ``RandomKey``: the same key gives the same numbers on any number of
+/// threads and any instruction set.
 ///
 /// ```swift
 /// let keys = RandomKey(0).split(2)
@@ -109,5 +109,23 @@ public enum Random {
             float32: { k.gumbel_f32($0, $1, $2.key, $2.stream, $3, Float(loc), Float(scale)) },
             float64: { k.gumbel_f64($0, $1, $2.key, $2.stream, $3, loc, scale) }
         ).tensor(shape, dtype, key, "Random.gumbel")
+    }
+
+    /// Multivariate normal: vectors along a new last axis.
+    ///
+    /// - Parameters:
+    ///   - mean: `[n]`.
+    ///   - covariance: `[n, n]`, symmetric and positive definite.
+    /// - Throws: ``LinearAlgebraError`` where the covariance is not positive definite.
+    public static func multivariateNormal(
+        mean: Tensor, covariance: Tensor, _ shape: [Int] = [], key: RandomKey
+    ) throws -> Tensor {
+        let n = mean.count
+        precondition(
+            mean.shape == [n] && covariance.shape == [n, n],
+            "Random.multivariateNormal: mean of shape \(mean.shape), covariance of shape \(covariance.shape)")
+        let l = try LinearAlgebra.cholesky(covariance)
+        let z = normal([Shape.count(shape), n], dtype: l.dtype, key: key)
+        return (matmul(z, l.transposed()) + mean).reshaped(shape + [n])
     }
 }

@@ -7,8 +7,9 @@ enum RandomFill {
     /// Groups that are filled by one call: 32 to 64 KiB.
     private static let grain = 256
 
-    /// Splits `count` elements into groups of `perGroup` and gives `body` runs of whole groups: where to write, how many
-    /// and the number of the first. The last, incomplete group goes through memory of its own.
+    /// Splits `count` elements into groups of `perGroup` and gives `body` runs of whole groups: where to
+    /// write, how many and the number of the first. The last, incomplete group goes through memory of its
+    /// own.
     static func groups<T>(
         _ out: UnsafeMutablePointer<T>, _ count: Int, perGroup: Int,
         _ body: (UnsafeMutablePointer<T>, Int, UInt64) -> Void
@@ -59,7 +60,9 @@ struct RandomKernel {
             return result
         }
         let result = Tensor(uninitialized: shape, .float32)
-        RandomFill.groups(result.mutablePointer(Float.self), result.count, perGroup: 64) { float32($0, $1, key, $2) }
+        RandomFill.groups(result.mutablePointer(Float.self), result.count, perGroup: 64) {
+            float32($0, $1, key, $2)
+        }
         return dtype == .float32 ? result : result.asType(dtype)
     }
 }

@@ -1,5 +1,5 @@
-/// What random numbers are made of: the same key gives the same numbers, on any number of threads and any instruction
-/// set. A key is used once; further ones are derived from it.
+/// What random numbers are made of: the same key gives the same numbers, on any number of threads and any
+/// instruction set. A key is used once; further ones are derived from it.
 ///
 /// ```swift
 /// let key = RandomKey(42)

@@ -1,5 +1,5 @@
-/// A sequence of random numbers from a key, for draws that need an unknown number of them (rejection), and for Swift's
-/// own `shuffle(using:)` and `randomElement(using:)`.
+/// A sequence of random numbers from a key, for draws that need an unknown number of them (rejection), and
+/// for Swift's own `shuffle(using:)` and `randomElement(using:)`.
 public struct RandomStream: RandomNumberGenerator, Sendable {
     private let key: RandomKey
     /// Which of the key's sequences: one for each element of a tensor.
@@ -47,7 +47,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     /// Exponential with mean 1.
     public mutating func exponential() -> Double { -PortableMath.log(uniform()) }
 
-    /// A whole number in `0..<bound`, without bias (D. Lemire, "Fast random integer generation in an interval", 2019).
+    /// A whole number in `0..<bound`, without bias (D. Lemire, "Fast random integer generation in an
+    /// interval", 2019).
     public mutating func integer(below bound: UInt64) -> UInt64 {
         var product = bound.multipliedFullWidth(by: next())
         if product.low < bound {
@@ -85,8 +86,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         return 1 / (1 + PortableMath.exp(y - x))
     }
 
-    /// A standard normal draw conditioned on lying in [low, high] (C. P. Robert, "Simulation of truncated normal
-    /// variables", 1995).
+    /// A standard normal draw conditioned on lying in [low, high] (C. P. Robert, "Simulation of truncated
+    /// normal variables", 1995).
     public mutating func truncatedNormal(_ low: Double, _ high: Double) -> Double {
         if high < 0 { return -truncatedNormal(-high, -low) }
         if low <= 0 {
@@ -110,7 +111,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     }
 
     /// Rejection from the uniform distribution; the logarithm of the acceptance is at most 0.
-    private mutating func fromUniform(_ low: Double, _ high: Double, _ logAcceptance: (Double) -> Double) -> Double {
+    private mutating func fromUniform(_ low: Double, _ high: Double, _ logAcceptance: (Double) -> Double)
+        -> Double
+    {
         while true {
             let z = low + (high - low) * uniform()
             if PortableMath.log(uniform()) <= logAcceptance(z) { return z }

@@ -94,8 +94,8 @@ extension Special {
 
     // MARK: Incomplete functions
 
-    /// P(a, x) = 1/Γ(a) ∫₀ˣ t^{a-1} e^{-t} dt for a > 0, x >= 0: the gamma distribution's probability of at most x.
-    /// Relative error about 1e-14, growing with √a.
+    /// P(a, x) = 1/Γ(a) ∫₀ˣ t^{a-1} e^{-t} dt for a > 0, x >= 0: the gamma distribution's probability of at
+    /// most x. Relative error about 1e-14, growing with √a.
     public static func regularizedGammaP(_ a: Double, _ x: Double) -> Double {
         if !(a > 0) || !(x >= 0) { return .nan }
         if x == 0 { return 0 }
@@ -181,7 +181,9 @@ extension Special {
         for i in 1..<1_000_000 {
             let m = Double(i)
             _ = advance(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)))
-            if abs(advance(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))) - 1) < epsilon { break }
+            if abs(advance(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))) - 1) < epsilon {
+                break
+            }
         }
         return Foundation.exp(a * logX + b * logRest - logBeta(a, b)) * h / a
     }

@@ -2,13 +2,14 @@ import Foundation
 
 /// Special functions of one number in double precision.
 ///
-/// Relative errors are a few units in the last place unless a function says otherwise. The same functions of tensors,
-/// with gradients, are free functions: ``normalCDF(_:)``, ``logNormalCDF(_:)``, ``polygamma(_:_:)`` and others.
+/// Relative errors are a few units in the last place unless a function says otherwise. The same functions of
+/// tensors, with gradients, are free functions: ``normalCDF(_:)``, ``logNormalCDF(_:)``, ``polygamma(_:_:)``
+/// and others.
 public enum Special {
     static let squareRootOfPi = 1.7724538509055160273
     static let logTwoPi = 1.8378770664093454836
 
-    /// √eps-free check of convergence for series and continued fractions.
+    /// Where series and continued fractions stop.
     static let epsilon = Double.ulpOfOne
 
     // MARK: Error function
@@ -27,7 +28,9 @@ public enum Special {
         if x > 1e8 { return 1 / (x * squareRootOfPi) }
         // Laplace's continued fraction 1/(x + ½/(x + 1/(x + 3/2/(x + …)))), from the inside.
         var tail = x
-        for k in stride(from: Int(10 + 480 / (x * x)), through: 1, by: -1) { tail = x + 0.5 * Double(k) / tail }
+        for k in stride(from: Int(10 + 480 / (x * x)), through: 1, by: -1) {
+            tail = x + 0.5 * Double(k) / tail
+        }
         return 1 / (tail * squareRootOfPi)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 
-// Special functions of tensors, element by element, with gradients of any order. Computed in double precision.
+// Special functions of tensors, element by element, with gradients of any order. Computed in double
+// precision.
 
 /// Φ(x), the standard normal distribution's probability of at most x.
 public func normalCDF(_ x: Tensor) -> Tensor {

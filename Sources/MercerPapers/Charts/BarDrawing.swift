@@ -26,16 +26,16 @@ extension ChartDrawing {
         }
     }
 
-    /// The value of a bar, with as many decimals as the others.
+    /// The value of a bar, with as many decimals as the others: what three digits of the largest need, and one
+    /// of the smallest.
     private func valueText(_ value: Double) -> String {
-        let values = chart.series.flatMap(\.y).filter { $0.isFinite && $0 != 0 }.map(abs)
-        guard let smallest = values.min(), let largest = values.max(), largest < 1000 * smallest,
-            smallest >= 0.001, largest < 1e5
-        else { return Format.number(value, digits: 3) }
-        let decimals = values.map { value in
-            Format.number(value, digits: 3).split(separator: ".").dropFirst().first?.count ?? 0
+        let sizes = chart.series.flatMap(\.y).filter { $0.isFinite && $0 != 0 }.map(abs)
+        guard let smallest = sizes.min(), let largest = sizes.max(), smallest >= 0.001, largest < 1e5 else {
+            return Format.number(value, digits: 3)
         }
-        return Format.fixed(value, decimals: decimals.max() ?? 0)
+        if sizes.allSatisfy({ $0 == $0.rounded() }) { return Format.fixed(value, decimals: 0) }
+        let decimals = max(2 - Int(floor(log10(largest))), -Int(floor(log10(smallest))), 0)
+        return Format.fixed(value, decimals: decimals)
     }
 
     private mutating func drawStandingBars(_ categories: [String]) {

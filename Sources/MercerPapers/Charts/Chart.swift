@@ -51,7 +51,8 @@ public struct Chart: Codable, Sendable {
         for one in series {
             precondition(
                 one.y.count == categories.count,
-                "Chart \"\(name)\": \(one.y.count) bars of \"\(one.name)\" for \(categories.count) categories")
+                "Chart \"\(name)\": \(one.y.count) bars of \"\(one.name)\" for \(categories.count) categories"
+            )
         }
         var chart = Chart(
             name, title, x: .linear(""), y: values, series: series, guides: guides, caption: caption)

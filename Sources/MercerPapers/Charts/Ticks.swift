@@ -107,8 +107,11 @@ struct ScaledAxis {
         let to = Int(ceil(log10(high) - 1e-9))
         let decades = log10(high / low)
         let mantissas: [Double] =
-            decades < 0.5 ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : decades < 1.1 ? [1, 2, 3, 5, 7]
-            : decades < 3 ? [1, 2, 5] : [1]
+            decades < 0.5
+            ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
+            : decades < 1.1
+                ? [1, 2, 3, 5, 7]
+                : decades < 3 ? [1, 2, 5] : [1]
         let stride = decades < 3 ? 1 : max(1, Int(ceil(decades / Double(max(2, count)))))
         var marks: [Double] = []
         for exponent in Swift.stride(from: from, through: to, by: stride) {

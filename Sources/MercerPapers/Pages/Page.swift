@@ -83,7 +83,8 @@ public struct Page: Sendable {
 
     /// Facts as pairs of a name and a value.
     public static func facts(_ facts: [(String, String)]) -> String {
-        "<dl>" + facts.map { "<div><dt>\(Markup.escape($0))</dt><dd>\(Markup.inline($1))</dd></div>" }.joined()
+        "<dl>"
+            + facts.map { "<div><dt>\(Markup.escape($0))</dt><dd>\(Markup.inline($1))</dd></div>" }.joined()
             + "</dl>\n"
     }
 }

@@ -33,7 +33,8 @@ public struct ReportPage: Sendable {
         if let authors = paper.authors { parts.append("\(authors) author\(authors == 1 ? "" : "s")") }
         if let year = paper.year { parts.append(year) }
         if let arxiv = paper.arxiv, let address = paper.address {
-            parts.append("<a href=\"\(Markup.escape(address.absoluteString))\">arXiv \(Markup.escape(arxiv))</a>")
+            parts.append(
+                "<a href=\"\(Markup.escape(address.absoluteString))\">arXiv \(Markup.escape(arxiv))</a>")
         }
         for address in paper.code {
             parts.append("<a href=\"\(Markup.escape(address))\">authors’ code</a>")
@@ -54,7 +55,8 @@ public struct ReportPage: Sendable {
             html += "<p class=\"badge\">Quick run: less data and fewer seeds than the claims ask for</p>"
         }
         html += "</div>\n<table class=\"bars\"><thead><tr><th>Claim</th><th>Bar</th><th>Measured</th>"
-        html += "<th class=\"gauge\"><span>Bar, seeds and value</span></th><th>Verdict</th></tr></thead><tbody>\n"
+        html +=
+            "<th class=\"gauge\"><span>Bar, seeds and value</span></th><th>Verdict</th></tr></thead><tbody>\n"
         for claim in report.claims { html += row(claim) }
         return html + "</tbody></table>\n</section>\n"
     }
@@ -67,7 +69,8 @@ public struct ReportPage: Sendable {
         html += "<td data-name=\"Measured\"><b>\(Markup.escape(claim.measuredText))</b>"
         if let details = claim.details { html += "<small>\(Markup.escape(details))</small>" }
         html += "</td><td class=\"gauge\">\(Gauge(claim).svg)</td>"
-        html += "<td data-name=\"Verdict\"><span class=\"pill\">\(Markup.escape(claim.verdict))</span></td></tr>\n"
+        html +=
+            "<td data-name=\"Verdict\"><span class=\"pill\">\(Markup.escape(claim.verdict))</span></td></tr>\n"
         return html
     }
 
@@ -91,8 +94,11 @@ public struct ReportPage: Sendable {
     private var provenance: String {
         let machine = report.machine
         let facts = [
-            ("Date", report.date.formatted(.iso8601.year().month().day().dateSeparator(.dash)) + ", took "
-                + Format.duration(report.duration)),
+            (
+                "Date",
+                report.date.formatted(.iso8601.year().month().day().dateSeparator(.dash)) + ", took "
+                    + Format.duration(report.duration)
+            ),
             ("Processor", "\(machine.processor), \(machine.cores) cores, \(machine.architecture)"),
             ("Memory", Format.bytes(Double(machine.memory))),
             ("System", machine.system),

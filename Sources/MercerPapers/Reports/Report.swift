@@ -106,7 +106,8 @@ public struct ClaimResult: Codable, Hashable, Sendable, Identifiable {
         seeds = zip(measurement?.seeds ?? [], values).filter { $1.isFinite }.map(\.0)
         spread = measurement?.spread.flatMap { $0.isFinite ? $0 : nil }
         let broken = !values.isEmpty && !measured.isFinite ? "a value isn't a finite number" : nil
-        note = [measurement?.note, broken, measurement == nil ? "not measured" : nil]
+        note =
+            [measurement?.note, broken, measurement == nil ? "not measured" : nil]
             .compactMap { $0 }.first
     }
 

@@ -26,7 +26,8 @@ struct TextTable {
     }
 
     mutating func add(_ cells: Cell...) {
-        precondition(cells.count == columns.count, "TextTable: \(cells.count) cells in \(columns.count) columns")
+        precondition(
+            cells.count == columns.count, "TextTable: \(cells.count) cells in \(columns.count) columns")
         rows.append(cells)
     }
 
@@ -45,7 +46,8 @@ struct TextTable {
                 let text = cell.text.count > limit ? cell.text.prefix(limit - 1) + "…" : cell.text
                 let space = String(repeating: " ", count: max(0, widths[column] - text.count))
                 let styled = cell.styles.reduce(text) { stream.styled($0, $1) }
-                line += columns[column].alignment == .right ? space + styled : isLast ? styled : styled + space
+                line +=
+                    columns[column].alignment == .right ? space + styled : isLast ? styled : styled + space
                 line += isLast ? "" : "  "
                 used += widths[column] + 2
             }

@@ -23,10 +23,14 @@ import Testing
 
     @Test(arguments: DType.allCases.filter { $0 != .complex128 })
     func everyTypeIsWrittenAndReadBack(_ dtype: DType) throws {
-        let bytes = (0..<6 * dtype.size).map { dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 37) }
+        let bytes = (0..<6 * dtype.size).map {
+            dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 37)
+        }
         let x = bytes.withUnsafeBytes { Tensor(bytes: $0, [2, 3], dtype) }
         let path = folder.file("x.safetensors")
-        let tensors = ["x": x, "empty": Tensor.zeros([0, 4], dtype), "scalar": x.reshaped(-1)[4], "odd": Tensor([true])]
+        let tensors = [
+            "x": x, "empty": Tensor.zeros([0, 4], dtype), "scalar": x.reshaped(-1)[4], "odd": Tensor([true]),
+        ]
         try saveTensors(tensors, to: path)
         for mapped in [false, true] {
             let back = try loadTensors(path, mapped: mapped)
@@ -67,7 +71,8 @@ import Testing
 
     @Test func misalignedDataIsCopiedAndRightInPlace() throws {
         // One byte of bool lies before four float32, so that these start at an odd offset.
-        let header = #"{"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"F32","shape":[4],"data_offsets":[1,17]}}"#
+        let header =
+            #"{"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"F32","shape":[4],"data_offsets":[1,17]}}"#
         let numbers = [1, -2, 0.5, 3e8] as [Float]
         var bytes = withUnsafeBytes(of: UInt64(header.utf8.count)) { Array($0) } + Array(header.utf8) + [1]
         numbers.withUnsafeBytes { bytes += Array($0) }
@@ -126,8 +131,14 @@ import Testing
                 #"{"a":{"dtype":"F32","shape":[0,9223372036854775807,9],"data_offsets":[0,0]}}"#, 0,
                 "a whole number of bytes that fits the machine"
             ),
-            (#"{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}}"#, 4, "a number beyond"),
-            (#"{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}"#, 4, "found \"N\", expected a whole number"),
+            (
+                #"{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}}"#, 4,
+                "a number beyond"
+            ),
+            (
+                #"{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}"#, 4,
+                "found \"N\", expected a whole number"
+            ),
             (#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, 4, "found \"-\""),
             (#"{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}"#, 4, "fraction"),
             (#"{"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}"#, 4, "\"F99\""),
@@ -154,8 +165,9 @@ import Testing
         #expect(message("{}", data: 0, length: .max).contains("a header length of 18446744073709551615"))
         #expect(message("{}", data: 0, length: 3).contains("at most 2"))
         #expect(message("", data: 0).contains("no JSON object"))
-        #expect("\(#expect(throws: TensorFileError.self) { try Safetensors(FileContents([1, 2], name: "y")) }!)"
-            .contains("2 bytes"))
+        #expect(
+            "\(#expect(throws: TensorFileError.self) { try Safetensors(FileContents([1, 2], name: "y")) }!)"
+                .contains("2 bytes"))
     }
 
     @Test func boolsThatAreNeitherFalseNorTrueAreRefused() throws {
@@ -172,7 +184,8 @@ import Testing
         try saveTensors(["b": Tensor([2] as [Float])], to: folder.file("m-2.safetensors"))
         let index = folder.file("model.safetensors.index.json")
         try AtomicFile.write(
-            #"{"metadata":{"total_size":8},"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}"#, to: index)
+            #"{"metadata":{"total_size":8},"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}"#,
+            to: index)
         let all = try loadTensors(index)
         #expect(all["a"]?.toArray(Float.self) == [1])
         #expect(all["b"]?.toArray(Float.self) == [2])
@@ -190,7 +203,9 @@ import Testing
         let directory = #expect(throws: TensorFileError.self) { try loadTensors(folder.path) }
         #expect(directory?.description.contains("it is a folder") == true)
         try saveTensors(["a": Tensor([1] as [Float])], to: folder.file("x"))
-        let name = #expect(throws: TensorFileError.self) { try Safetensors(contentsOf: folder.file("x")).tensor("b") }
+        let name = #expect(throws: TensorFileError.self) {
+            try Safetensors(contentsOf: folder.file("x")).tensor("b")
+        }
         #expect(name?.localizedDescription.contains("there is no entry \"b\"; it has \"a\".") == true)
     }
 }

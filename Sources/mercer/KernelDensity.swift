@@ -18,7 +18,10 @@ struct KernelDensityCommand: AsyncParsableCommand {
     @Argument(help: "The table whose density is estimated (.csv, .npy, .npz, .safetensors).")
     var table: String?
 
-    @Option(help: ArgumentHelp("The rows where it is estimated; by default the table's own, each without itself.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The rows where it is estimated; by default the table's own, each without itself.",
+            valueName: "file"))
     var query: String?
 
     @Option(help: "The kernel: gaussian, tophat, epanechnikov, exponential, linear, cosine.")
@@ -27,7 +30,10 @@ struct KernelDensityCommand: AsyncParsableCommand {
     @Option(help: "A number, or loo, cv:K, scott, silverman, asymptotic.")
     var bandwidth = "loo"
 
-    @Option(help: "How distances are scaled: scalar (not at all), diagonal (standardised columns), full (whitened).")
+    @Option(
+        help:
+            "How distances are scaled: scalar (not at all), diagonal (standardised columns), full (whitened)."
+    )
     var covariance: DensityCovariance = .diagonal
 
     @Option(help: ArgumentHelp("The column with the rows' weights.", valueName: "column"))
@@ -56,7 +62,10 @@ struct KernelDensityCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("With --theory: variances, filled up with the last one.", valueName: "list"))
     var spectrum: String?
 
-    @Option(help: ArgumentHelp("The file for the result (.csv), or for the chart of --regimes and --theory (.svg).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The file for the result (.csv), or for the chart of --regimes and --theory (.svg).",
+            valueName: "file"))
     var out: String?
 
     @Flag(help: "Print JSON.")
@@ -65,20 +74,26 @@ struct KernelDensityCommand: AsyncParsableCommand {
     func validate() throws {
         if theory {
             if table != nil { throw ValidationError("'--theory' takes no table; '--regimes' looks at one") }
-            if dimension == nil || count == nil { throw ValidationError("'--theory' needs --dim and --count") }
+            if dimension == nil || count == nil {
+                throw ValidationError("'--theory' needs --dim and --count")
+            }
         } else {
             if table == nil { throw ValidationError("a table is needed, or --theory") }
             if dimension != nil || count != nil || spectrum != nil {
                 throw ValidationError("'--dim', '--count' and '--spectrum' belong to '--theory'")
             }
         }
-        if regimes, query != nil { throw ValidationError("'--regimes' looks at the table alone; leave out --query") }
+        if regimes, query != nil {
+            throw ValidationError("'--regimes' looks at the table alone; leave out --query")
+        }
     }
 
     func run() async throws {
         if theory { return try showTheory() }
         let data = try options.read(table!, without: weights.map { [$0] } ?? [])
-        let rowWeights = try weights.map { try DataTable(contentsOf: table!).handlingMissing(options.missing).numbers($0) }
+        let rowWeights = try weights.map {
+            try DataTable(contentsOf: table!).handlingMissing(options.missing).numbers($0)
+        }
         let columns = data.columnNames
         let matrix = try data.matrix()
         let kde = try KernelDensity(
@@ -156,7 +171,9 @@ struct KernelDensityCommand: AsyncParsableCommand {
         if reached.count < estimates.count {
             Console.remark("\(estimates.count - reached.count) rows are out of every point's reach (-inf)")
         }
-        if flagged > 0 { Console.remark("\(flagged) of \(estimates.count) estimates rest on one or two points") }
+        if flagged > 0 {
+            Console.remark("\(flagged) of \(estimates.count) estimates rest on one or two points")
+        }
     }
 
     /// What to beware of in an estimate: nothing, or who carries it.
@@ -176,10 +193,15 @@ struct KernelDensityCommand: AsyncParsableCommand {
         var table = TextTable(("", .left), ("", .right), ("", .left))
         table.add("alpha = log n / d", .init(Format.number(report.alpha)), "")
         table.add("h_CLT", .init(Format.number(report.cltBandwidth)), "above: Gaussian errors")
-        table.add("h_G", .init(Format.number(report.glassBandwidth)), "below: a few points carry each estimate")
-        table.add("h_G from the data", .init(report.empiricalGlassBandwidth.map { Format.number($0) } ?? "-"), "√2 × where Σp² = ½")
+        table.add(
+            "h_G", .init(Format.number(report.glassBandwidth)), "below: a few points carry each estimate")
+        table.add(
+            "h_G from the data", .init(report.empiricalGlassBandwidth.map { Format.number($0) } ?? "-"),
+            "√2 × where Σp² = ½")
         table.add("h_KL", .init(Format.number(report.optimalBandwidth)), "best in the limit of many columns")
-        table.add("h in use", .init(Format.number(report.bandwidth), .bold), .init("\(report.regime.rawValue): \(report.regime.explanation)"))
+        table.add(
+            "h in use", .init(Format.number(report.bandwidth), .bold),
+            .init("\(report.regime.rawValue): \(report.regime.explanation)"))
         table.add("Scott", .init(Format.number(report.scottBandwidth)), "")
         table.add("Silverman", .init(Format.number(report.silvermanBandwidth)), "")
         Console.print(table.text())
@@ -220,10 +242,13 @@ struct KernelDensityCommand: AsyncParsableCommand {
         if json { return try Console.print(json: output) }
         Console.print(
             "alpha \(Format.number(output.alpha))  h_CLT \(Format.number(output.cltBandwidth))  "
-                + "h_G \(Format.number(output.glassBandwidth))  h_KL \(Format.number(output.optimalBandwidth))")
+                + "h_G \(Format.number(output.glassBandwidth))  h_KL \(Format.number(output.optimalBandwidth))"
+        )
         var table = TextTable(
             ("h", .right), ("KL/d", .right), ("Σp²", .right), ("KL/d, exact", .right), ("Σp², exact", .right))
-        func text(_ value: Double?) -> TextTable.Cell { .init(value.map { Format.fixed($0, decimals: 4) } ?? "-") }
+        func text(_ value: Double?) -> TextTable.Cell {
+            .init(value.map { Format.fixed($0, decimals: 4) } ?? "-")
+        }
         for point in output.curve {
             table.add(
                 .init(Format.number(point.bandwidth)), text(point.divergence), text(point.participation),
@@ -235,7 +260,8 @@ struct KernelDensityCommand: AsyncParsableCommand {
     /// The limit's curve, and the exact one where the spectrum is that of one variance.
     private func theoryOutput() throws -> TheoryOutput {
         guard dimension! >= 1, dimension! <= 100_000 else {
-            throw KernelMethodError.option("--dim", found: "\(dimension!)", expected: "a number from 1 to 100000")
+            throw KernelMethodError.option(
+                "--dim", found: "\(dimension!)", expected: "a number from 1 to 100000")
         }
         guard count! >= 2, count!.isFinite else {
             throw KernelMethodError.option("--count", found: "\(count!)", expected: "2 or more")
@@ -251,9 +277,11 @@ struct KernelDensityCommand: AsyncParsableCommand {
             let exact =
                 isIsotropic
                 ? try FiniteSizeDensity.averaged(
-                    dimension: dimension!, logCount: Foundation.log(count!), bandwidth: h / scale, nodes: 12) : nil
+                    dimension: dimension!, logCount: Foundation.log(count!), bandwidth: h / scale, nodes: 12)
+                : nil
             return TheoryOutput.Point(
-                bandwidth: h, divergence: limit.divergencePerDimension(h), participation: limit.participation(h),
+                bandwidth: h, divergence: limit.divergencePerDimension(h),
+                participation: limit.participation(h),
                 exactDivergence: exact?.divergencePerDimension, exactParticipation: exact?.participation)
         }
         return TheoryOutput(
@@ -265,7 +293,8 @@ struct KernelDensityCommand: AsyncParsableCommand {
         guard let spectrum else { return [Double](repeating: 1, count: dimension!) }
         var values = try spectrum.split(separator: ",").map { part in
             guard let value = Double(part.trimmingCharacters(in: .whitespaces)) else {
-                throw KernelMethodError.option("--spectrum", found: "'\(part)'", expected: "numbers with commas between")
+                throw KernelMethodError.option(
+                    "--spectrum", found: "'\(part)'", expected: "numbers with commas between")
             }
             return value
         }

@@ -31,7 +31,10 @@ struct BudgetOptions: ParsableArguments {
     @Option(help: "Neighbouring data sets: add-remove (one row more or less) or replace (one row changed).")
     var neighbours: NeighbouringRelation = .addRemove
 
-    @Option(help: ArgumentHelp("Take the noise from a seed; only with --experiment, and what comes out is not private.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Take the noise from a seed; only with --experiment, and what comes out is not private.",
+            valueName: "n"))
     var seed: UInt64?
 
     @Flag(help: "This is an experiment on data that need no protection.")
@@ -47,7 +50,8 @@ struct BudgetOptions: ParsableArguments {
         guard let seed else { return .system }
         guard experiment else {
             throw KernelMethodError.privacy(
-                "--seed makes the noise repeatable, so nothing would be private; give --experiment too if that is meant")
+                "--seed makes the noise repeatable, so nothing would be private; give --experiment too if that is meant"
+            )
         }
         return .experiment(seed: seed)
     }
@@ -78,7 +82,8 @@ struct PrivateBuildCommand: AsyncParsableCommand {
     @Option(help: "Random features.")
     var features = 2048
 
-    @Option(help: ArgumentHelp("Columns to project to before the features: auto, or a number.", valueName: "k"))
+    @Option(
+        help: ArgumentHelp("Columns to project to before the features: auto, or a number.", valueName: "k"))
     var project: String?
 
     @Option(help: "The projection: gaussian, sign or hadamard.")
@@ -96,7 +101,10 @@ struct PrivateBuildCommand: AsyncParsableCommand {
     @Flag(help: "Trees of sums beside those of counts: no rings and no alpha.")
     var sumTree = false
 
-    @Option(help: ArgumentHelp("Moments of lattice cells up to this order instead of features (Gaussian, ≤ 3 columns).", valueName: "order"))
+    @Option(
+        help: ArgumentHelp(
+            "Moments of lattice cells up to this order instead of features (Gaussian, ≤ 3 columns).",
+            valueName: "order"))
     var lattice: Int?
 
     @Option(help: "The public seed of features and projections; not the noise's.")
@@ -120,7 +128,8 @@ struct PrivateBuildCommand: AsyncParsableCommand {
             options: try privateOptions(function, dimension: matrix.shape[1]), noise: noise)
         try release.save(to: out)
         if json { return try Console.print(json: release.record) }
-        Console.print("\(function.name) of \(release.record.count) rows, \(release.record.dimension) columns: \(out)")
+        Console.print(
+            "\(function.name) of \(release.record.count) rows, \(release.record.dimension) columns: \(out)")
         for line in release.record.summary { Console.print("  \(line)") }
     }
 
@@ -138,11 +147,13 @@ struct PrivateBuildCommand: AsyncParsableCommand {
         result.clips = clip
         if project == "auto" {
             if case .kernel(let kernel, _) = function, kernel != .laplace {
-                result.projection = ProjectionBias.sufficientDimension(kernel, accuracy: alpha, dimension: dimension)
+                result.projection = ProjectionBias.sufficientDimension(
+                    kernel, accuracy: alpha, dimension: dimension)
             }
         } else if let project {
             guard let k = Int(project) else {
-                throw KernelMethodError.option("--project", found: "'\(project)'", expected: "auto or a number")
+                throw KernelMethodError.option(
+                    "--project", found: "'\(project)'", expected: "auto or a number")
             }
             result.projection = k
         }
@@ -153,7 +164,8 @@ struct PrivateBuildCommand: AsyncParsableCommand {
 /// `mercer kernel private query`.
 struct PrivateQueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "query", abstract: "Ask a release for the mean similarity of each row; costs no privacy.")
+        commandName: "query", abstract: "Ask a release for the mean similarity of each row; costs no privacy."
+    )
 
     @Argument(help: "The release.")
     var release: String
@@ -181,12 +193,15 @@ struct PrivateQueryCommand: AsyncParsableCommand {
         let release = try PrivateSimilarity(contentsOf: self.release)
         if let function, function != release.record.function.name {
             throw KernelMethodError.file(
-                self.release, reason: "it releases \(release.record.function.name), but --function asks for \(function)")
+                self.release,
+                reason: "it releases \(release.record.function.name), but --function asks for \(function)")
         }
         let rows = try options.read(queries).matrix()
         try release.check(rows)
         let answers = release.query(rows)
-        if !release.record.isPrivate { Console.remark("note: this release is not private; its noise came from a seed") }
+        if !release.record.isPrivate {
+            Console.remark("note: this release is not private; its noise came from a seed")
+        }
         if json {
             return try Console.print(
                 json: answers.map { Row(estimate: $0.estimate, noiseStandardError: $0.noiseStandardError) })
@@ -201,7 +216,8 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 /// `mercer kernel private classify-build`.
 struct PrivateClassifyBuildCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "classify-build", abstract: "Build a private classifier from a table with a class column.")
+        commandName: "classify-build",
+        abstract: "Build a private classifier from a table with a class column.")
 
     @Argument(help: "The private table.")
     var table: String
@@ -211,7 +227,9 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
 
     @OptionGroup var budgetOptions: BudgetOptions
 
-    @Option(help: ArgumentHelp("A public table (the target left out) that whitening is fitted on.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A public table (the target left out) that whitening is fitted on.", valueName: "file"))
     var featuresFrom: String?
 
     @Option(help: "Whitened components to keep.")
@@ -239,7 +257,8 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
             let rows = try options.read(featuresFrom).matrix()
             guard rows.shape[1] == matrix.shape[1] else {
                 throw KernelMethodError.width(
-                    found: rows.shape[1], expected: matrix.shape[1], what: "the public rows of \(featuresFrom)")
+                    found: rows.shape[1], expected: matrix.shape[1],
+                    what: "the public rows of \(featuresFrom)")
             }
             whitening = try PublicWhitening(fitting: rows, reduced: components)
         }
@@ -289,8 +308,10 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
         let predicted = try classifier.predict(matrix).map { classifier.record.classes[$0] }
         var accuracy: Double?
         if let target {
-            let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(target)
-            accuracy = Double(zip(predicted, labels).count { $0.0 == classes[$0.1] }) / Double(max(1, labels.count))
+            let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
+                target)
+            accuracy =
+                Double(zip(predicted, labels).count { $0.0 == classes[$0.1] }) / Double(max(1, labels.count))
         }
         if json { return try Console.print(json: Output(classes: predicted, accuracy: accuracy)) }
         let text = csv(["class"], predicted.lazy.map { [$0] })
@@ -331,14 +352,18 @@ struct PrivateAuditCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard pairs >= 1, pairs <= 1_000_000 else {
-            throw KernelMethodError.option("--pairs", found: "\(pairs)", expected: "a number from 1 to 1000000")
+            throw KernelMethodError.option(
+                "--pairs", found: "\(pairs)", expected: "a number from 1 to 1000000")
         }
         guard trials >= 1000, trials <= 10_000_000 else {
-            throw KernelMethodError.option("--trials", found: "\(trials)", expected: "a number from 1000 to 10000000")
+            throw KernelMethodError.option(
+                "--trials", found: "\(trials)", expected: "a number from 1000 to 10000000")
         }
         let matrix = try options.read(table).matrix()
         let points = PointSet<Double>(matrix)
-        guard points.count >= 2 else { throw KernelMethodError.tooFew("an audit", found: points.count, needed: 2) }
+        guard points.count >= 2 else {
+            throw KernelMethodError.tooFew("an audit", found: points.count, needed: 2)
+        }
         let features = RandomFeatures(
             .gaussian, bandwidth: 1, count: 256, dimension: points.dimension, publicSeed: 0)
         let largest = points.values.reduce(0) { max($0, abs($1)) }
@@ -353,7 +378,8 @@ struct PrivateAuditCommand: AsyncParsableCommand {
         if json {
             try Console.print(
                 json: Output(
-                    sensitivities: sensitivities, epsilon: epsilon, empiricalLowerBound: bound, trials: trials))
+                    sensitivities: sensitivities, epsilon: epsilon, empiricalLowerBound: bound, trials: trials
+                ))
         } else {
             for item in sensitivities {
                 Console.print(

@@ -7,7 +7,9 @@ import Testing
 
     init() throws {
         folder = try TemporaryFolder()
-        try write("train.csv", header: "a,b,c", rows: 60) { i in [sin(Double(i)), cos(Double(3 * i)), Double(i % 7) / 7] }
+        try write("train.csv", header: "a,b,c", rows: 60) { i in
+            [sin(Double(i)), cos(Double(3 * i)), Double(i % 7) / 7]
+        }
         try write("query.csv", header: "a,b,c", rows: 5) { i in [Double(i) / 5, 0, 0.5] }
         try write("wide.csv", header: "a,b,c,d", rows: 5) { _ in [1, 2, 3, 4] }
         try write("flat.csv", header: "a,b", rows: 10) { i in [Double(i), 7] }
@@ -15,10 +17,13 @@ import Testing
         try write("one.csv", header: "a,b", rows: 1) { _ in [1, 2] }
         try write("weighted.csv", header: "a,w", rows: 8) { i in [Double(i), i == 3 ? -1 : 1] }
         try write("weightless.csv", header: "a,w", rows: 8) { i in [Double(i), 0] }
-        try "a,b\n1,2\n3,nan\n".write(to: folder.url.appendingPathComponent("hole.csv"), atomically: true, encoding: .utf8)
+        try "a,b\n1,2\n3,nan\n".write(
+            to: folder.url.appendingPathComponent("hole.csv"), atomically: true, encoding: .utf8)
         try "a,b\n1,2\n3,inf\n5,6\n".write(
             to: folder.url.appendingPathComponent("infinite.csv"), atomically: true, encoding: .utf8)
-        try write("twins.csv", header: "a,b", rows: 20) { i in [Double(max(i, 4)) * 0.3, sin(Double(max(i, 4)))] }
+        try write("twins.csv", header: "a,b", rows: 20) { i in
+            [Double(max(i, 4)) * 0.3, sin(Double(max(i, 4)))]
+        }
         try "x,y,kind\n1,0,dog\n0.9,0.1,dog\n0,1,cat\n0.1,1,cat\n".write(
             to: folder.url.appendingPathComponent("kinds.csv"), atomically: true, encoding: .utf8)
     }
@@ -112,9 +117,13 @@ import Testing
     // MARK: Private similarity
 
     @Test func releasesAreBuiltAndAsked() throws {
-        let built = try run("private build train.csv --function gaussian --bandwidth 1 --epsilon 5 --features 256 --out r.safetensors")
+        let built = try run(
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 5 --features 256 --out r.safetensors"
+        )
         #expect(built.status == 0)
-        for word in ["sensitivity", "noise scale", "ε = 5", "one row added or removed"] { #expect(built.output.contains(word)) }
+        for word in ["sensitivity", "noise scale", "ε = 5", "one row added or removed"] {
+            #expect(built.output.contains(word))
+        }
         let asked = try run("private query r.safetensors query.csv")
         #expect(asked.status == 0)
         #expect(asked.output.split(separator: "\n").count == 6)
@@ -122,7 +131,8 @@ import Testing
     }
 
     @Test func classifiersAreBuiltAndAsked() throws {
-        let built = try run("private classify-build kinds.csv --target kind --epsilon 50 --delta 1e-6 --out c.safetensors")
+        let built = try run(
+            "private classify-build kinds.csv --target kind --epsilon 50 --delta 1e-6 --out c.safetensors")
         #expect(built.status == 0)
         let asked = try run("private classify c.safetensors kinds.csv --target kind --json")
         let json = try #require(try asked.json() as? [String: Any])
@@ -131,7 +141,9 @@ import Testing
     }
 
     @Test func seedsStampTheRelease() throws {
-        let built = try run("private build train.csv --function l2sq --bound 2 --epsilon 1 --seed 3 --experiment --out s.safetensors")
+        let built = try run(
+            "private build train.csv --function l2sq --bound 2 --epsilon 1 --seed 3 --experiment --out s.safetensors"
+        )
         #expect(built.status == 0)
         #expect(built.output.contains("NOT PRIVATE"))
         let bytes = try Data(contentsOf: folder.url.appendingPathComponent("s.safetensors"))
@@ -146,7 +158,9 @@ import Testing
     }
 
     @Test func warningsAreGiven() throws {
-        let delta = try run("private build train.csv --function gaussian --bandwidth 1 --epsilon 1 --delta 0.1 --out d.safetensors")
+        let delta = try run(
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 1 --delta 0.1 --out d.safetensors"
+        )
         #expect(delta.status == 0)
         #expect(delta.errors.contains("is not below 1/n"))
         let few = try run("private classify-build kinds.csv --target kind --epsilon 0.01 --out f.safetensors")
@@ -155,16 +169,34 @@ import Testing
 
     @Test(arguments: [
         ("private build train.csv --function l1 --epsilon 1 --out x", "--bound is missing"),
-        ("private build train.csv --function l1 --bound 0.5 --epsilon 1 --out x", "rows lie outside the public bound 0.5, the first is row"),
-        ("private build hole.csv --function gaussian --bandwidth 1 --epsilon 1 --out x", "row 2 has no value in column b"),
+        (
+            "private build train.csv --function l1 --bound 0.5 --epsilon 1 --out x",
+            "rows lie outside the public bound 0.5, the first is row"
+        ),
+        (
+            "private build hole.csv --function gaussian --bandwidth 1 --epsilon 1 --out x",
+            "row 2 has no value in column b"
+        ),
         ("private build infinite.csv --function gaussian --bandwidth 1 --epsilon 1 --out x", "row 2 has inf"),
         ("private build train.csv --function gaussian --bandwidth 1 --epsilon 0 --out x", "epsilon is 0.0"),
         ("private build train.csv --function gaussian --bandwidth 1 --epsilon=-1 --out x", "epsilon is -1.0"),
-        ("private build train.csv --function gaussian --bandwidth 1 --epsilon 1e-9 --out x", "epsilon is 1e-09"),
-        ("private build train.csv --function gaussian --bandwidth 1 --epsilon 101 --out x", "epsilon is 101.0"),
+        (
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 1e-9 --out x",
+            "epsilon is 1e-09"
+        ),
+        (
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 101 --out x",
+            "epsilon is 101.0"
+        ),
         ("private build train.csv --function gaussian --epsilon 1 --out x", "--bandwidth is missing"),
-        ("private build train.csv --function gaussian --bandwidth 1 --epsilon 1 --seed 4 --out x", "give --experiment too"),
-        ("private build train.csv --function l1 --bound 1 --epsilon 1 --alpha 1 --weights upper --out x", "--alpha is 1.0"),
+        (
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 1 --seed 4 --out x",
+            "give --experiment too"
+        ),
+        (
+            "private build train.csv --function l1 --bound 1 --epsilon 1 --alpha 1 --weights upper --out x",
+            "--alpha is 1.0"
+        ),
         ("private build train.csv --function cubic --epsilon 1 --out x", "--function is 'cubic'"),
         ("private query train.csv query.csv", "train.csv"),
         ("private classify-build kinds.csv --target colour --epsilon 1 --out x", "has no column 'colour'"),
@@ -178,7 +210,9 @@ import Testing
     }
 
     @Test func releasesRefuseOtherQueries() throws {
-        _ = try run("private build train.csv --function gaussian --bandwidth 1 --epsilon 5 --features 64 --out q.safetensors")
+        _ = try run(
+            "private build train.csv --function gaussian --bandwidth 1 --epsilon 5 --features 64 --out q.safetensors"
+        )
         let wide = try run("private query q.safetensors wide.csv")
         #expect(wide.status == 1)
         #expect(wide.errors.contains("the queries have 4 columns, but 3 are expected"))

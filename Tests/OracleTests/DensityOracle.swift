@@ -50,7 +50,8 @@ struct DensityOracle {
         if parts[1] == "full_covariance" {
             let rule = parts[2].replacingOccurrences(of: ".factor", with: "")
             let kde = try KernelDensity(data, bandwidth: DensityBandwidth(rule), covariance: .full)
-            let actual = parts[2].hasSuffix(".factor") ? [kde.bandwidth] : kde.logDensity(query).toArray(Double.self)
+            let actual =
+                parts[2].hasSuffix(".factor") ? [kde.bandwidth] : kde.logDensity(query).toArray(Double.self)
             return compare(key, actual, fine)
         }
         guard parts.count == 3, parts[2].hasPrefix("h"), let h = Double(parts[2].dropFirst()) else {
@@ -60,7 +61,9 @@ struct DensityOracle {
             let kde = try KernelDensity(data, bandwidth: .fixed(h), weights: numbers("kde.weight"))
             return compare(key, kde.logDensity(query).toArray(Double.self), fine)
         }
-        guard let kernel = DensityKernel(rawValue: parts[1]) else { return tally.count(key, ["no runner knows it"]) }
+        guard let kernel = DensityKernel(rawValue: parts[1]) else {
+            return tally.count(key, ["no runner knows it"])
+        }
         let kde = try KernelDensity(data, kernel: kernel, bandwidth: .fixed(h))
         compare(key, kde.logDensity(query).toArray(Double.self), fine)
     }
@@ -121,7 +124,8 @@ struct DensityOracle {
         let cases = try Swift.stride(from: 0, to: rows.count, by: 4).map {
             (
                 law: try FiniteSizeDensity(
-                    dimension: Int(rows[$0]), logCount: rows[$0 + 1], squaredNorm: rows[$0 + 3]), h: rows[$0 + 2]
+                    dimension: Int(rows[$0]), logCount: rows[$0 + 1], squaredNorm: rows[$0 + 3]),
+                h: rows[$0 + 2]
             )
         }
         switch key {

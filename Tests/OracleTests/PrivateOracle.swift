@@ -24,7 +24,8 @@ struct PrivateOracle {
 
     private func numbers(_ key: String) -> [Double] {
         let tensor = tensor(key)
-        return tensor.dtype == .int64 ? tensor.toArray(Int64.self).map(Double.init) : tensor.toArray(Double.self)
+        return tensor.dtype == .int64
+            ? tensor.toArray(Int64.self).map(Double.init) : tensor.toArray(Double.self)
     }
 
     private func points(_ key: String) -> PointSet<Double> { PointSet<Double>(tensor(key)) }
@@ -40,8 +41,10 @@ struct PrivateOracle {
 
     /// Keys that are inputs of other cases.
     private static let inputs: Set<String> = [
-        "rff.x", "rff.query", "rff.omega", "rff.phase", "rff.noise_on_mean", "rff.epsilon", "freq.normal", "freq.normal0",
-        "jl.matrix", "jl.r", "jl.k", "tree.x", "tree.query", "tree.range", "tree.noise", "tree.alpha", "tree.interval",
+        "rff.x", "rff.query", "rff.omega", "rff.phase", "rff.noise_on_mean", "rff.epsilon", "freq.normal",
+        "freq.normal0",
+        "jl.matrix", "jl.r", "jl.k", "tree.x", "tree.query", "tree.range", "tree.noise", "tree.alpha",
+        "tree.interval",
         "mech.eps_delta", "mech.discrete_laplace_scale", "embed.matrix", "class.label", "class.noise_sum",
         "class.noise_count", "class.query", "fgt.x", "fgt.query",
     ]
@@ -65,7 +68,8 @@ struct PrivateOracle {
 
     private func features() -> RandomFeatures {
         RandomFeatures(
-            frequencies: tensor("rff.omega").transposed().contiguous().toArray(Double.self), phases: numbers("rff.phase"),
+            frequencies: tensor("rff.omega").transposed().contiguous().toArray(Double.self),
+            phases: numbers("rff.phase"),
             dimension: tensor("rff.omega").shape[0])
     }
 
@@ -86,8 +90,10 @@ struct PrivateOracle {
 
     private mutating func checkExact(_ key: String) throws {
         let functions: [String: SimilarityFunction] = [
-            "exact.gaussian": .kernel(.gaussian, bandwidth: 1), "exact.exponential": .kernel(.exponential, bandwidth: 1),
-            "exact.laplace_l1": .kernel(.laplace, bandwidth: 1), "exact.cauchy": .inverse(.gaussian, bandwidth: 1),
+            "exact.gaussian": .kernel(.gaussian, bandwidth: 1),
+            "exact.exponential": .kernel(.exponential, bandwidth: 1),
+            "exact.laplace_l1": .kernel(.laplace, bandwidth: 1),
+            "exact.cauchy": .inverse(.gaussian, bandwidth: 1),
             "exact.inverse_l2": .inverse(.exponential, bandwidth: 1),
             "exact.inverse_l1": .inverse(.laplace, bandwidth: 1), "exact.sum_l1": .l1, "exact.sum_l2": .l2,
             "exact.sum_l2_squared": .squaredL2,
@@ -105,7 +111,8 @@ struct PrivateOracle {
         let columns = tensor("freq.normal").transposed().contiguous().toArray(Double.self)
         // One feature a row here, one a column in the file.
         let rows = normal0.indices.flatMap { i in
-            FeatureKernel.exponentialFrequencies(Array(columns[i * d..<(i + 1) * d]), normal0[i], bandwidth: 1)
+            FeatureKernel.exponentialFrequencies(
+                Array(columns[i * d..<(i + 1) * d]), normal0[i], bandwidth: 1)
         }
         compare(key, Tensor(rows, [normal0.count, d]).transposed().contiguous().toArray(Double.self))
     }
@@ -134,7 +141,9 @@ struct PrivateOracle {
         // A binary tree of m leaves has 2m − 1 nodes.
         var leaves = [Double](repeating: 0, count: (nodes + 1) / 2)
         let range = numbers("tree.range")[0]
-        for value in numbers("tree.x") { leaves[DistanceTree.cell(value, range: range, cells: leaves.count)] += 1 }
+        for value in numbers("tree.x") {
+            leaves[DistanceTree.cell(value, range: range, cells: leaves.count)] += 1
+        }
         return leaves
     }
 
@@ -161,7 +170,8 @@ struct PrivateOracle {
             let tree = DistanceTree(counts: CountTree(leaves: leaves()), range: range)
             compare(key, queries.map(tree.exactSum))
         default:
-            guard parts.count == 4, parts[1] == "answer", parts[2].hasPrefix("p"), let p = Double(parts[2].dropFirst()),
+            guard parts.count == 4, parts[1] == "answer", parts[2].hasPrefix("p"),
+                let p = Double(parts[2].dropFirst()),
                 let weight = RingWeight(rawValue: parts[3])
             else { return tally.count(key, ["no runner knows it"]) }
             let tree = DistanceTree(counts: noisyTree(), range: range)
@@ -193,19 +203,25 @@ struct PrivateOracle {
         case "weight": compare(key, sum.weights)
         case "rate": compare(key, sum.rates)
         // The file's error is the largest over 2 000 equal steps of [1, 50].
-        case "max_error": compare(key, [sum.largestError(over: (0..<2000).map { 1 + 49 * Double($0) / 1999 })])
+        case "max_error":
+            compare(key, [sum.largestError(over: (0..<2000).map { 1 + 49 * Double($0) / 1999 })])
         default: tally.count(key, ["no runner knows it"])
         }
     }
 
     private mutating func checkMechanism(_ key: String) {
         let pairs = numbers("mech.eps_delta")
-        let budgets = Swift.stride(from: 0, to: pairs.count, by: 2).map { (epsilon: pairs[$0], delta: pairs[$0 + 1]) }
+        let budgets = Swift.stride(from: 0, to: pairs.count, by: 2).map {
+            (epsilon: pairs[$0], delta: pairs[$0 + 1])
+        }
         switch key {
         case "mech.gaussian_analytic_sigma":
-            compare(key, budgets.map { GaussianMechanism.deviation(epsilon: $0.epsilon, delta: $0.delta) }, close)
+            compare(
+                key, budgets.map { GaussianMechanism.deviation(epsilon: $0.epsilon, delta: $0.delta) }, close)
         case "mech.gaussian_classic_sigma":
-            compare(key, budgets.map { GaussianMechanism.classicDeviation(epsilon: $0.epsilon, delta: $0.delta) }, close)
+            compare(
+                key, budgets.map { GaussianMechanism.classicDeviation(epsilon: $0.epsilon, delta: $0.delta) },
+                close)
         case "mech.zcdp_rho":
             compare(key, budgets.map { PrivacyAccountant.rho(epsilon: $0.epsilon, delta: $0.delta) })
         case "mech.discrete_laplace_pmf":
@@ -231,7 +247,9 @@ struct PrivateOracle {
         let x = points("rff.x")
         var unit = x.values
         for row in 0..<x.count {
-            for k in row * x.dimension..<(row + 1) * x.dimension { unit[k] /= x.squaredNorms[row].squareRoot() }
+            for k in row * x.dimension..<(row + 1) * x.dimension {
+                unit[k] /= x.squaredNorms[row].squareRoot()
+            }
         }
         let rows = PointSet<Double>(unit, count: x.count, dimension: x.dimension)
         let (sums, counts) = PrivateClassifier.classSums(rows, labels, classes: classes)

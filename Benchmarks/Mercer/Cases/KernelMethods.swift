@@ -20,7 +20,8 @@ extension BenchmarkCase {
             let queries = queries(size)
             return { discard(kde.logDensity(queries)) }
         },
-        BenchmarkCase("density-leave-one-out/20000x20x30", ["points": 20_000, "columns": 20, "queries": 1]) { size in
+        BenchmarkCase("density-leave-one-out/20000x20x30", ["points": 20_000, "columns": 20, "queries": 1]) {
+            size in
             let kde = try density(size, singlePrecision: false)
             let bandwidths = (0..<30).map { 0.3 * Double.exp2($0, 12) }
             return { if let curve = try? kde.leaveOneOut(bandwidths) { withExtendedLifetime(curve) {} } }
@@ -32,7 +33,8 @@ extension BenchmarkCase {
             let x = PointSet<Float>(
                 Random.normal([size["points"]!, size["columns"]!], dtype: .float32, key: RandomKey(1)))
             let features = RandomFeatures(
-                .gaussian, bandwidth: 28, count: size["features"]!, dimension: size["columns"]!, publicSeed: 0)
+                .gaussian, bandwidth: 28, count: size["features"]!, dimension: size["columns"]!, publicSeed: 0
+            )
             return { withExtendedLifetime(features.sums(x)) {} }
         },
         BenchmarkCase(

@@ -209,7 +209,8 @@ struct HeldOutCriterion: Sendable {
                             } else {
                                 sums.withUnsafeMutableBufferPointer {
                                     KernelSum.addChain(
-                                        UnsafeMutableBufferPointer(rebasing: $0[j..<j + chain.count]), tile, row: row,
+                                        UnsafeMutableBufferPointer(rebasing: $0[j..<j + chain.count]), tile,
+                                        row: row,
                                         bandwidth: list[chain[0]])
                                 }
                             }
@@ -230,7 +231,9 @@ struct HeldOutCriterion: Sendable {
         }
         let rows = Double(counted.count { $0 })
         return bandwidths.indices.map { j in
-            func mean(_ k: Int) -> Double { (0..<blocks).reduce(0) { $0 + partial[($1 * m + j) * 3 + k] } / rows }
+            func mean(_ k: Int) -> Double {
+                (0..<blocks).reduce(0) { $0 + partial[($1 * m + j) * 3 + k] } / rows
+            }
             let h = bandwidths[j]
             return BandwidthPoint(
                 bandwidth: h,

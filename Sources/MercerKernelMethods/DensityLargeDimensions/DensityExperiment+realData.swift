@@ -48,9 +48,11 @@ extension DensityExperiment {
                 columns: ["data", "d", "best h", "Silverman", "gain", "Σp² at the optimum", "held-out gain"],
                 rows: outcomes.map { outcome in
                     [
-                        .text(outcome.name), .number(Double(outcome.dimension)), .number(outcome.best, decimals: 3),
+                        .text(outcome.name), .number(Double(outcome.dimension)),
+                        .number(outcome.best, decimals: 3),
                         .number(outcome.silverman, decimals: 3), .number(outcome.gain, decimals: 3),
-                        .number(outcome.participation, decimals: 2), .number(outcome.heldOutGain, decimals: 3),
+                        .number(outcome.participation, decimals: 2),
+                        .number(outcome.heldOutGain, decimals: 3),
                     ]
                 }))
     }
@@ -65,7 +67,9 @@ extension DensityExperiment {
     ) throws -> Outcome {
         let train = data[0..<count]
         let components = try PrincipalComponents(fitting: train, components: d)
-        let (x, held) = (components.apply(train), components.apply(data[count..<min(data.shape[0], count + 2000)]))
+        let (x, held) = (
+            components.apply(train), components.apply(data[count..<min(data.shape[0], count + 2000)])
+        )
         let kde = try KernelDensity(x, bandwidth: .leaveOneOut)
         let silverman = try KernelDensity(x, bandwidth: .silverman)
         let points = try kde.leaveOneOut([kde.bandwidth, silverman.bandwidth])

@@ -46,7 +46,8 @@ extension DensityExperiment {
                 shown = bandwidths.indices.map { j in
                     [
                         .number(bandwidths[j]), .number(a[j].mean, decimals: 4),
-                        .number(exact[j].divergencePerDimension, decimals: 4), .number(a[j].error, decimals: 4),
+                        .number(exact[j].divergencePerDimension, decimals: 4),
+                        .number(a[j].error, decimals: 4),
                         .number(b[j].mean, decimals: 4), .number(exact[j].participation, decimals: 4),
                         .number(b[j].error, decimals: 4),
                     ]
@@ -63,7 +64,8 @@ extension DensityExperiment {
     }
 
     /// The participation at the minimum of the parabola through the smallest divergence and its neighbours.
-    private static func atMinimum(_ h: [Double], _ divergence: [Double], _ participation: [Double]) -> Double {
+    private static func atMinimum(_ h: [Double], _ divergence: [Double], _ participation: [Double]) -> Double
+    {
         let lowest = divergence.indices.min { divergence[$0] < divergence[$1] }!
         let k = min(max(lowest, 1), h.count - 2)
         let (left, right) = (h[k] - h[k - 1], h[k + 1] - h[k])
@@ -120,15 +122,22 @@ extension DensityExperiment {
         findings.table(
             Table(
                 "300 data sets, d = 20, n = 22 026, |x|² = 20",
-                columns: ["h", "regime", "distance from normal", "skewness", "Hill", "finite-size index", "at Hill's place", "limit index"],
+                columns: [
+                    "h", "regime", "distance from normal", "skewness", "Hill", "finite-size index",
+                    "at Hill's place", "limit index",
+                ],
                 rows: shown,
-                caption: "One sample of 300 sets; over samples of this size Hill's estimate scatters by a sixth. The finite-size "
+                caption:
+                    "One sample of 300 sets; over samples of this size Hill's estimate scatters by a sixth. The finite-size "
                     + "index is that of the typical maximum, F(r₁) = 1/n; Hill's estimate looks at the 40 largest of 300, further "
-                    + "out, where the index is larger ('at Hill's place'), and sums of several points bias it upward."))
+                    + "out, where the index is larger ('at Hill's place'), and sums of several points bias it upward."
+            ))
     }
 
     /// log Σ K of each data set at each bandwidth, `[bandwidths][sets]`.
-    private func logDensities(_ sets: Int, n: Int, dimension d: Int, _ bandwidths: [Double], key: RandomKey) -> [[Double]] {
+    private func logDensities(_ sets: Int, n: Int, dimension d: Int, _ bandwidths: [Double], key: RandomKey)
+        -> [[Double]]
+    {
         var result = [Double](repeating: 0, count: bandwidths.count * sets)
         result.withUnsafeMutableBufferPointer { result in
             let target = UncheckedAddress(result.baseAddress)

@@ -5,7 +5,8 @@ import MercerPapers
 extension DensityExperiment {
     /// The finite-size values at α = ½: where the divergence is smallest, Σp² at h = 0.5 and 0.75.
     private static let reference: [(d: Int, best: Double, half: Double, threeQuarters: Double)] = [
-        (20, 0.738, 0.570, 0.179), (50, 0.687, 0.497, 0.060), (100, 0.663, 0.462, 0.017), (200, 0.647, 0.441, 0.002),
+        (20, 0.738, 0.570, 0.179), (50, 0.687, 0.497, 0.060), (100, 0.663, 0.462, 0.017),
+        (200, 0.647, 0.441, 0.002),
     ]
 
     /// The exact law at growing d.
@@ -21,7 +22,9 @@ extension DensityExperiment {
                 dimension: item.d, logCount: 0.5 * Double(item.d), squaredNorm: Double(item.d))
             let best = law.optimalBandwidth(in: 0.55...0.85)
             let (half, threeQuarters) = (law.values(0.5).participation, law.values(0.75).participation)
-            for (found, expected) in [(best, item.best), (half, item.half), (threeQuarters, item.threeQuarters)] {
+            for (found, expected) in [
+                (best, item.best), (half, item.half), (threeQuarters, item.threeQuarters),
+            ] {
                 worst = max(worst, abs(found - expected))
             }
             rows.append([
@@ -37,7 +40,8 @@ extension DensityExperiment {
         let limit = try DensityRegimes(variances: [1], alpha: 0.5)
         rows.append([
             1000, .number(best, decimals: 4), .number(large.values(0.5).participation, decimals: 4),
-            .number(large.values(0.75).participation, decimals: 4), .number(large.tailIndex(0.5), decimals: 3),
+            .number(large.values(0.75).participation, decimals: 4),
+            .number(large.tailIndex(0.5), decimals: 3),
         ])
         rows.append([
             "∞", .number(limit.optimalBandwidth, decimals: 4), .number(limit.participation(0.5), decimals: 4),
@@ -52,7 +56,8 @@ extension DensityExperiment {
                 + "to the limit fall like log d / d.")
         findings.table(
             Table(
-                "Exact law at α = ½, |x|² = d", columns: ["d", "best h", "Σp²(0.5)", "Σp²(0.75)", "tail index (0.5)"],
+                "Exact law at α = ½, |x|² = d",
+                columns: ["d", "best h", "Σp²(0.5)", "Σp²(0.75)", "tail index (0.5)"],
                 rows: rows, emphasis: [rows.count - 1]))
         curves.append(
             .line("limit", x: grid, y: grid.map(limit.divergencePerDimension), dashed: true))
@@ -82,7 +87,8 @@ extension DensityExperiment {
                 worst = max(worst, ratio)
                 rows.append([
                     .text(spectrum.name), .number(alpha), .number(regimes.cltBandwidth, decimals: 4),
-                    .number(regimes.glassBandwidth, decimals: 4), .number(regimes.optimalBandwidth, decimals: 4),
+                    .number(regimes.glassBandwidth, decimals: 4),
+                    .number(regimes.optimalBandwidth, decimals: 4),
                     .number(ratio, decimals: 4),
                 ])
             }
@@ -95,13 +101,15 @@ extension DensityExperiment {
         let regimes = try grid.map { try DensityRegimes(variances: [1], alpha: $0) }
         findings.chart(
             Chart(
-                "phases", "Three regimes of the bandwidth (isotropic data)", x: .log("α = log n / d"), y: .log("h"),
+                "phases", "Three regimes of the bandwidth (isotropic data)", x: .log("α = log n / d"),
+                y: .log("h"),
                 series: [
                     .line("h_CLT", x: grid, y: regimes.map(\.cltBandwidth)),
                     .line("h_G", x: grid, y: regimes.map(\.glassBandwidth)),
                     .line("h_KL", x: grid, y: regimes.map(\.optimalBandwidth), dashed: true),
                 ],
-                caption: "Above h_CLT errors are Gaussian, between the lines heavy-tailed; below h_G a few nearest "
+                caption:
+                    "Above h_CLT errors are Gaussian, between the lines heavy-tailed; below h_G a few nearest "
                     + "points carry the estimate, and there the divergence is smallest."))
         findings.table(
             Table(

@@ -30,7 +30,8 @@ public struct DensityRegimes: Sendable {
         }
         if let bad = variances.firstIndex(where: { !($0 > 0 && $0.isFinite) }) {
             throw KernelMethodError.option(
-                "variance \(bad + 1) of the spectrum", found: "\(variances[bad])", expected: "a positive number")
+                "variance \(bad + 1) of the spectrum", found: "\(variances[bad])",
+                expected: "a positive number")
         }
         guard alpha > 0, alpha.isFinite else {
             throw KernelMethodError.option(

@@ -52,7 +52,8 @@ public struct DensityReport: Sendable, Encodable {
             "regimes", "How much single points carry", x: .log("h"), y: .linear("mean Σp²", 0...1),
             series: [.line("Σp²", x: curve.map(\.bandwidth), y: curve.map(\.participation))],
             guides: [
-                .vertical(glassBandwidth, "h_G"), .vertical(cltBandwidth, "h_CLT"), .vertical(bandwidth, "h in use"),
+                .vertical(glassBandwidth, "h_G"), .vertical(cltBandwidth, "h_CLT"),
+                .vertical(bandwidth, "h in use"),
             ])
     }
 }

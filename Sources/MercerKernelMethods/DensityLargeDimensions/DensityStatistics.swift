@@ -7,7 +7,8 @@ public enum DensityStatistics {
     /// `count` largest of them.
     public static func hillIndex(logValues: [Double], count: Int) -> Double {
         precondition(
-            count >= 1 && count < logValues.count, "hillIndex: the \(count) largest of \(logValues.count) values")
+            count >= 1 && count < logValues.count,
+            "hillIndex: the \(count) largest of \(logValues.count) values")
         let sorted = logValues.sorted(by: >)
         let excess = sorted[..<count].reduce(0) { $0 + $1 - sorted[count] }
         return Double(count) / excess

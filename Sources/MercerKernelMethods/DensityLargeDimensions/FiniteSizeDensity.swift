@@ -13,7 +13,8 @@ public struct FiniteSizeDensity: Sendable {
     /// - Throws: ``KernelMethodError/option(_:found:expected:)``.
     public init(dimension: Int, logCount: Double, squaredNorm: Double) throws {
         guard dimension >= 1 else {
-            throw KernelMethodError.option("the number of dimensions", found: "\(dimension)", expected: "1 or more")
+            throw KernelMethodError.option(
+                "the number of dimensions", found: "\(dimension)", expected: "1 or more")
         }
         guard logCount > 0, logCount.isFinite else {
             throw KernelMethodError.option("log n", found: "\(logCount)", expected: "a positive number")
@@ -75,7 +76,9 @@ public struct FiniteSizeDensity: Sendable {
     public func tailIndex(_ h: Double, share: Double = 1) -> Double {
         let nodes = quadrature(resolving: h)
         let (low, high) = (log(nodes.first!.r), log(nodes.last!.r))
-        let place = root(between: low + 1e-3 * (high - low), high, tolerance: 1e-12) { u in logDistribution(u, from: low) + logCount - log(share) }
+        let place = root(between: low + 1e-3 * (high - low), high, tolerance: 1e-12) { u in
+            logDistribution(u, from: low) + logCount - log(share)
+        }
         let r = exp(place)
         return 2 * h * h * exp(logDensity(ofSquaredDistance: r) + logCount - log(share))
     }

@@ -98,7 +98,8 @@ public struct KernelDensity: Sendable {
         dimension = d
         count = n
         logNormaliser =
-            (kept == nil ? log(Double(n)) : 0) + kernel.logNormaliser(dimension: d) + Double(d) * log(self.bandwidth)
+            (kept == nil ? log(Double(n)) : 0) + kernel.logNormaliser(dimension: d) + Double(d)
+            * log(self.bandwidth)
             + whitening.logDeterminant
     }
 
@@ -146,7 +147,8 @@ public struct KernelDensity: Sendable {
     /// Log density and participation of the data's own rows, each under the others.
     public func estimateOthers() throws -> [DensityEstimate] {
         guard count >= 2 else { throw KernelMethodError.tooFew("leave-one-out", found: count, needed: 2) }
-        let constant = kernel.logNormaliser(dimension: dimension) + Double(dimension) * log(bandwidth)
+        let constant =
+            kernel.logNormaliser(dimension: dimension) + Double(dimension) * log(bandwidth)
             + whitening.logDeterminant
         return sums(points, points, excluding: .itself).enumerated().map { row, estimate in
             // The sums' own normaliser counts the row itself.
@@ -159,7 +161,8 @@ public struct KernelDensity: Sendable {
 
     /// ∇ log ρ̂(x) of each row, `[q, d]`; for the Gaussian kernel only.
     public func score(_ queries: Tensor) -> Tensor {
-        precondition(kernel == .gaussian, "score: the gradient is built for the Gaussian kernel, not \(kernel)")
+        precondition(
+            kernel == .gaussian, "score: the gradient is built for the Gaussian kernel, not \(kernel)")
         let (values, q) = whitened(queries)
         let set = PointSet<Double>(values, count: q, dimension: dimension)
         let d = dimension
@@ -192,7 +195,8 @@ public struct KernelDensity: Sendable {
             for (i, row) in tile.rows.enumerated() {
                 let r = tile.squaredDistances(row)
                 let base = sums[i].nearestSquaredDistance
-                let logTotal = sums[i].logSum(.gaussian, bandwidth: bandwidth)
+                let logTotal =
+                    sums[i].logSum(.gaussian, bandwidth: bandwidth)
                     + base / (2 * bandwidth * bandwidth)
                 Double.gaussian(
                     r, tile.columns.count, base: base, bandwidth: bandwidth, scale: exp(-logTotal))
@@ -251,7 +255,8 @@ public struct KernelDensity: Sendable {
 
     /// The numbers of a matrix that has rows and columns and is finite.
     static func checked(_ data: Tensor, columns: [String]?, what: String) throws -> ([Double], Int, Int) {
-        precondition(data.rank == 2, "KernelDensity: a matrix is expected, not a tensor of shape \(data.shape)")
+        precondition(
+            data.rank == 2, "KernelDensity: a matrix is expected, not a tensor of shape \(data.shape)")
         let (n, d) = (data.shape[0], data.shape[1])
         guard d > 0 else { throw KernelMethodError.width(found: 0, expected: 1, what: what) }
         guard n > 0 else { throw KernelMethodError.tooFew("a density estimate", found: 0, needed: 1) }
@@ -270,7 +275,8 @@ public struct KernelDensity: Sendable {
         }
         if let bad = weights.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
             throw KernelMethodError.option(
-                "the weight of row \(bad + 1)", found: "\(weights[bad])", expected: "a finite number of 0 or more")
+                "the weight of row \(bad + 1)", found: "\(weights[bad])",
+                expected: "a finite number of 0 or more")
         }
         let positive = weights.indices.filter { weights[$0] > 0 }
         guard !positive.isEmpty else {

@@ -51,7 +51,8 @@ struct Whitening: Sendable {
             }
             guard let lower = Whitening.cholesky(matrix, d) else {
                 throw KernelMethodError.singular(
-                    "the full covariance of \(count) rows and \(d) columns", advice: "use --covariance diagonal")
+                    "the full covariance of \(count) rows and \(d) columns",
+                    advice: "use --covariance diagonal")
             }
             factor = lower
             isDiagonal = false
@@ -122,7 +123,8 @@ struct Whitening: Sendable {
     /// The covariance (row-major) or its diagonal, with the divisor 1 − Σw² for weights of sum 1, which is n − 1
     /// over n without weights.
     static func covariance(
-        _ values: [Double], count: Int, dimension d: Int, weights: [Double]?, mean: [Double], diagonalOnly: Bool
+        _ values: [Double], count: Int, dimension d: Int, weights: [Double]?, mean: [Double],
+        diagonalOnly: Bool
     ) -> [Double] {
         let total = weights?.reduce(0, +) ?? Double(count)
         let squares = weights?.reduce(0) { $0 + $1 * $1 } ?? Double(count)
@@ -134,7 +136,9 @@ struct Whitening: Sendable {
         }
         if diagonalOnly {
             var result = [Double](repeating: 0, count: d)
-            for row in 0..<count { for k in 0..<d { result[k] += centred[row * d + k] * centred[row * d + k] } }
+            for row in 0..<count {
+                for k in 0..<d { result[k] += centred[row * d + k] * centred[row * d + k] }
+            }
             return result
         }
         return gram(centred, count: count, dimension: d)
@@ -145,7 +149,8 @@ struct Whitening: Sendable {
         var transposed = [Double](repeating: 0, count: values.count)
         for row in 0..<count { for k in 0..<d { transposed[k * count + row] = values[row * d + k] } }
         return [Double](unsafeUninitializedCapacity: d * d) { result, initialised in
-            Double.product(transposed, transposed, into: result.baseAddress!, rows: d, columns: d, inner: count)
+            Double.product(
+                transposed, transposed, into: result.baseAddress!, rows: d, columns: d, inner: count)
             initialised = d * d
         }
     }

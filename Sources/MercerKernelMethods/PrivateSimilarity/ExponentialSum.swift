@@ -8,7 +8,8 @@ public struct ExponentialSum: Sendable, Codable, Equatable {
 
     /// A sum that the user gives, such as one of another completely monotone function.
     public init(weights: [Double], rates: [Double]) {
-        precondition(weights.count == rates.count, "ExponentialSum: \(weights.count) weights, \(rates.count) rates")
+        precondition(
+            weights.count == rates.count, "ExponentialSum: \(weights.count) weights, \(rates.count) rates")
         self.weights = weights
         self.rates = rates
     }
@@ -16,7 +17,8 @@ public struct ExponentialSum: Sendable, Codable, Equatable {
     /// 1/x to within α on [1, ∞): a trapezoid for ∫ e^u exp(−x e^u) du.
     public static func reciprocal(accuracy alpha: Double) throws -> ExponentialSum {
         guard alpha > 0, alpha < 1 else {
-            throw KernelMethodError.option("the accuracy", found: "\(alpha)", expected: "a number between 0 and 1")
+            throw KernelMethodError.option(
+                "the accuracy", found: "\(alpha)", expected: "a number between 0 and 1")
         }
         // The step's aliasing error 2 √(4π²/h) e^(−π²/h) takes a third of α, and so does each end.
         let step = exp(

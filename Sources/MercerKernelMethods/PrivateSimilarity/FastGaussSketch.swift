@@ -101,5 +101,7 @@ public struct FastGaussSketch: Sendable {
         return values
     }
 
-    private static func power(_ base: Int, _ exponent: Int) -> Int { (0..<exponent).reduce(1) { p, _ in p * base } }
+    private static func power(_ base: Int, _ exponent: Int) -> Int {
+        (0..<exponent).reduce(1) { p, _ in p * base }
+    }
 }

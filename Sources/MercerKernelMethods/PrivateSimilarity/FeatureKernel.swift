@@ -13,7 +13,8 @@ public enum FeatureKernel: String, Sendable, CaseIterable, Codable {
     /// Its value at a distance: squared ℓ2, ℓ2 and ℓ1 respectively.
     func value(_ x: ArraySlice<Double>, _ y: ArraySlice<Double>, bandwidth: Double) -> Double {
         switch self {
-        case .gaussian: exp(-zip(x, y).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / (bandwidth * bandwidth))
+        case .gaussian:
+            exp(-zip(x, y).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / (bandwidth * bandwidth))
         case .exponential:
             exp(-zip(x, y).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() / bandwidth)
         case .laplace: exp(-zip(x, y).reduce(0) { $0 + abs($1.0 - $1.1) } / bandwidth)
@@ -33,7 +34,8 @@ public enum FeatureKernel: String, Sendable, CaseIterable, Codable {
             return (0..<d).map { _ in 2.0.squareRoot() / bandwidth * stream.normal() }
         case .exponential:
             let divisor = stream.normal()
-            return Self.exponentialFrequencies((0..<d).map { _ in stream.normal() }, divisor, bandwidth: bandwidth)
+            return Self.exponentialFrequencies(
+                (0..<d).map { _ in stream.normal() }, divisor, bandwidth: bandwidth)
         case .laplace:
             return (0..<d).map { _ in tan(Double.pi * (stream.uniform() - 0.5)) / bandwidth }
         }

@@ -33,11 +33,15 @@ public enum GradientHistograms {
         }
     }
 
-    private static func describe(_ p: UnsafePointer<Double>, _ side: Int, into out: UnsafeMutablePointer<Double>) {
+    private static func describe(
+        _ p: UnsafePointer<Double>, _ side: Int, into out: UnsafeMutablePointer<Double>
+    ) {
         let cells = side / cell
         let histograms = cells * cells * bins
         for i in 0..<cells * cells * (bins + 1) { out[i] = 0 }
-        func pixel(_ y: Int, _ x: Int) -> Double { p[min(max(y, 0), side - 1) * side + min(max(x, 0), side - 1)] }
+        func pixel(_ y: Int, _ x: Int) -> Double {
+            p[min(max(y, 0), side - 1) * side + min(max(x, 0), side - 1)]
+        }
         for y in 0..<side {
             for x in 0..<side {
                 let dx = pixel(y, x + 1) - pixel(y, x - 1)

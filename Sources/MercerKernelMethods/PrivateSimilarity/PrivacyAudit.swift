@@ -15,14 +15,17 @@ public enum PrivacyAudit {
     }
 
     /// The observed ℓ1 change of feature sums when one row is added, over `pairs` rows.
-    public static func features(_ features: RandomFeatures, _ points: PointSet<Double>, pairs: Int) -> Sensitivity {
+    public static func features(_ features: RandomFeatures, _ points: PointSet<Double>, pairs: Int)
+        -> Sensitivity
+    {
         var observed = 0.0
         for i in 0..<pairs {
             let row = PointSet<Double>(
                 Array(points[i % points.count]), count: 1, dimension: points.dimension)
             observed = max(observed, features.sums(row).reduce(0) { $0 + abs($1) })
         }
-        return Sensitivity(name: "random features, ℓ1", pairs: pairs, observed: observed, declared: features.sensitivity.l1)
+        return Sensitivity(
+            name: "random features, ℓ1", pairs: pairs, observed: observed, declared: features.sensitivity.l1)
     }
 
     /// The observed ℓ1 change of a tree's nodes when a value is added.
@@ -44,7 +47,9 @@ public enum PrivacyAudit {
     }
 
     /// The observed ℓ2 change of class sums when a row is added.
-    public static func classSums(_ rows: PointSet<Double>, _ labels: [Int], classes: Int, pairs: Int) -> Sensitivity {
+    public static func classSums(_ rows: PointSet<Double>, _ labels: [Int], classes: Int, pairs: Int)
+        -> Sensitivity
+    {
         let all = PrivateClassifier.classSums(rows, labels, classes: classes).0
         var observed = 0.0
         for i in 0..<pairs {
@@ -54,7 +59,8 @@ public enum PrivacyAudit {
             var rest = labels
             rest.remove(at: row)
             let without = PrivateClassifier.classSums(
-                PointSet<Double>(values, count: rows.count - 1, dimension: rows.dimension), rest, classes: classes
+                PointSet<Double>(values, count: rows.count - 1, dimension: rows.dimension), rest,
+                classes: classes
             ).0
             let change = zip(all, without).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             observed = max(observed, change.squareRoot())
@@ -75,7 +81,9 @@ public enum PrivacyAudit {
     public static func epsilonLowerBound(_ a: [Double], _ b: [Double], delta: Double = 0) -> Double {
         let (a1, a2) = (a[..<(a.count / 2)], a[(a.count / 2)...])
         let (b1, b2) = (b[..<(b.count / 2)], b[(b.count / 2)...])
-        func bound(_ p: some Collection<Double>, _ q: some Collection<Double>, _ isBeyond: (Double) -> Bool) -> Double {
+        func bound(_ p: some Collection<Double>, _ q: some Collection<Double>, _ isBeyond: (Double) -> Bool)
+            -> Double
+        {
             let low = lowerProportion(p.count { isBeyond($0) }, of: p.count)
             let high = upperProportion(q.count { isBeyond($0) }, of: q.count)
             return low > delta ? log((low - delta) / high) : -.infinity
@@ -112,7 +120,9 @@ public enum PrivacyAudit {
 
 extension PrivacyAudit {
     /// The empirical lower bound on ε of a single noisy count, from releases on n and n + 1 rows.
-    public static func epsilonOfCounts(epsilon: Double, trials: Int, noise: NoiseSource = .system) throws -> Double {
+    public static func epsilonOfCounts(epsilon: Double, trials: Int, noise: NoiseSource = .system) throws
+        -> Double
+    {
         let mechanism = try PrivateMechanism.counts(sensitivity: 1, epsilon: epsilon)
         var generator = noise.generator()
         return epsilonLowerBound(

@@ -63,13 +63,15 @@ public struct PrivateClassifier: Sendable {
     ///   - whitening: a map from public data, or nil.
     public static func build(
         _ points: Tensor, labels: [Int], classes: [String], budget: PrivacyBudget,
-        relation: NeighbouringRelation = .addRemove, whitening: PublicWhitening? = nil, noise: NoiseSource = .system
+        relation: NeighbouringRelation = .addRemove, whitening: PublicWhitening? = nil,
+        noise: NoiseSource = .system
     ) throws -> PrivateClassifier {
         guard points.shape[0] == labels.count else {
             throw KernelMethodError.length("labels", found: labels.count, expected: points.shape[0])
         }
         return try build(
-            rows: unitRows(points, whitening), labels: labels, classes: classes, budget: budget, relation: relation,
+            rows: unitRows(points, whitening), labels: labels, classes: classes, budget: budget,
+            relation: relation,
             whitening: whitening, dimension: points.shape[1], noise: noise)
     }
 
@@ -80,7 +82,8 @@ public struct PrivateClassifier: Sendable {
         noise: NoiseSource
     ) throws -> PrivateClassifier {
         guard classes.count >= 2 else {
-            throw KernelMethodError.option("the number of classes", found: "\(classes.count)", expected: "2 or more")
+            throw KernelMethodError.option(
+                "the number of classes", found: "\(classes.count)", expected: "2 or more")
         }
         let d = rows.dimension
         var (sums, counts) = classSums(rows, labels, classes: classes.count)
@@ -96,7 +99,8 @@ public struct PrivateClassifier: Sendable {
         counts = countMechanism.sanitise(counts, using: &generator)
         return PrivateClassifier(
             record: Record(
-                classes: classes, dimension: dimension, count: labels.count, budget: budget, relation: relation,
+                classes: classes, dimension: dimension, count: labels.count, budget: budget,
+                relation: relation,
                 isPrivate: noise.isPrivate, sumMechanism: sumMechanism, countMechanism: countMechanism,
                 whitening: whitening),
             sums: sums, counts: counts)
@@ -107,7 +111,8 @@ public struct PrivateClassifier: Sendable {
         let values = points.asType(.float64).toArray(Double.self)
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
             throw KernelMethodError.notFinite(
-                row: bad / points.shape[1] + 1, column: "\(bad % points.shape[1] + 1)", value: "\(values[bad])")
+                row: bad / points.shape[1] + 1, column: "\(bad % points.shape[1] + 1)",
+                value: "\(values[bad])")
         }
         let raw = PointSet<Double>(values, count: points.shape[0], dimension: points.shape[1])
         let features = whitening?.apply(raw) ?? raw
@@ -121,7 +126,9 @@ public struct PrivateClassifier: Sendable {
     }
 
     /// Σ of the rows of each class, `[classes, d]`, and how many it has. One pass; not private.
-    public static func classSums(_ rows: PointSet<Double>, _ labels: [Int], classes: Int) -> ([Double], [Double]) {
+    public static func classSums(_ rows: PointSet<Double>, _ labels: [Int], classes: Int) -> (
+        [Double], [Double]
+    ) {
         let d = rows.dimension
         var sums = [Double](repeating: 0, count: classes * d)
         var counts = [Double](repeating: 0, count: classes)
@@ -154,7 +161,8 @@ public struct PrivateClassifier: Sendable {
         return Tensor([y.count, classes], of: Double.self) { result in
             y.values.withUnsafeBufferPointer { values in
                 Double.product(
-                    values.baseAddress!, scaled, into: result.baseAddress!, rows: y.count, columns: classes, inner: d)
+                    values.baseAddress!, scaled, into: result.baseAddress!, rows: y.count, columns: classes,
+                    inner: d)
             }
             for row in 0..<y.count {
                 for c in 0..<classes {
@@ -167,7 +175,8 @@ public struct PrivateClassifier: Sendable {
     /// The class of each row with the smallest average squared distance.
     public func predict(_ points: Tensor) throws -> [Int] {
         guard points.shape[1] == record.dimension else {
-            throw KernelMethodError.width(found: points.shape[1], expected: record.dimension, what: "the rows")
+            throw KernelMethodError.width(
+                found: points.shape[1], expected: record.dimension, what: "the rows")
         }
         return scores(try Self.unitRows(points, record.whitening)).argMin(axis: 1).asType(.int64)
             .toArray(Int64.self).map(Int.init)
@@ -193,7 +202,8 @@ extension PrivateClassifier {
             plain = record.withoutArrays
         }
         let metadata = [
-            "format": Self.format, "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
+            "format": Self.format,
+            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
             "release": String(decoding: try JSONEncoder().encode(plain), as: UTF8.self),
         ]
         try saveTensors(tensors, to: path, metadata: metadata)
@@ -205,16 +215,19 @@ extension PrivateClassifier {
         guard file.metadata["format"] == Self.format else {
             throw KernelMethodError.file(
                 path,
-                reason: "it isn't a private classifier" + (file.metadata["format"].map { ", but '\($0)'" } ?? "")
+                reason: "it isn't a private classifier"
+                    + (file.metadata["format"].map { ", but '\($0)'" } ?? "")
                     + "; 'mercer kernel private classify-build' makes one")
         }
         guard let text = file.metadata["release"],
-            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)), record.classes.count >= 2
+            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)),
+            record.classes.count >= 2
         else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
         func matrix(_ name: String) throws -> Tensor {
             let tensor = try file.tensor(name, copied: true)
             guard tensor.dtype == .float64 else {
-                throw KernelMethodError.file(path, reason: "'\(name)' is \(tensor.dtype), float64 is expected")
+                throw KernelMethodError.file(
+                    path, reason: "'\(name)' is \(tensor.dtype), float64 is expected")
             }
             return tensor
         }
@@ -225,7 +238,8 @@ extension PrivateClassifier {
             let map = try matrix("whitening.map")
             let mean = try matrix("whitening.mean").toArray(Double.self)
             guard map.rank == 2, map.shape[1] == mean.count else {
-                throw KernelMethodError.file(path, reason: "its whitening has shape \(map.shape), mean \(mean.count)")
+                throw KernelMethodError.file(
+                    path, reason: "its whitening has shape \(map.shape), mean \(mean.count)")
             }
             whitening = PublicWhitening(mean: mean, map: map.toArray(Double.self), reduced: map.shape[0])
         }
@@ -234,7 +248,9 @@ extension PrivateClassifier {
             whitening == nil || whitening!.mean.count == record.dimension
         else {
             throw KernelMethodError.file(
-                path, reason: "its sums have shape \(sums.shape), but [\(record.classes.count), \(width)] is expected")
+                path,
+                reason:
+                    "its sums have shape \(sums.shape), but [\(record.classes.count), \(width)] is expected")
         }
         self.init(
             record: record.with(whitening), sums: sums.toArray(Double.self), counts: counts)
@@ -248,6 +264,7 @@ extension PrivateClassifier.Record {
     fileprivate func with(_ whitening: PublicWhitening?) -> Self {
         Self(
             classes: classes, dimension: dimension, count: count, budget: budget, relation: relation,
-            isPrivate: isPrivate, sumMechanism: sumMechanism, countMechanism: countMechanism, whitening: whitening)
+            isPrivate: isPrivate, sumMechanism: sumMechanism, countMechanism: countMechanism,
+            whitening: whitening)
     }
 }

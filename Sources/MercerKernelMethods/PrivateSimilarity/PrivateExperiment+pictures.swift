@@ -8,7 +8,8 @@ extension PrivateExperiment {
 
     /// Gaussian and exponential densities of pictures with and without projection.
     func densities(
-        _ run: RunContext, _ train: PublicDataSets.Pictures, _ test: PublicDataSets.Pictures, _ findings: inout Findings
+        _ run: RunContext, _ train: PublicDataSets.Pictures, _ test: PublicDataSets.Pictures,
+        _ findings: inout Findings
     ) throws {
         let seeds = run.seeds(3)
         let n = run.quick ? 5000 : 20_000
@@ -29,20 +30,23 @@ extension PrivateExperiment {
         }
         run.step(1)
         let exactByKernel: [FeatureKernel: [Double]] = [
-            .gaussian: exact { exp(-$0 / Self.medianSquare) }, .exponential: exact { exp(-$0.squareRoot() / sigma) },
+            .gaussian: exact { exp(-$0 / Self.medianSquare) },
+            .exponential: exact { exp(-$0.squareRoot() / sigma) },
         ]
         var rows: [[Table.Cell]] = []
         var measured: [Double] = []
         for (s, seed) in seeds.enumerated() {
             for kernel in [FeatureKernel.gaussian, .exponential] {
                 let errors = try [nil, 256, 64].map { k in
-                    try densityErrors(points, queries, exactByKernel[kernel]!, kernel, sigma, projection: k, seed: seed)
+                    try densityErrors(
+                        points, queries, exactByKernel[kernel]!, kernel, sigma, projection: k, seed: seed)
                 }
                 if kernel == .gaussian { measured.append(errors[1][1]) }
                 if s == 0 {
                     for (k, error) in zip([784, 256, 64], errors) {
                         rows.append(
-                            [.text(kernel.rawValue), .number(Double(k))] + error.map { .number($0, decimals: 4) })
+                            [.text(kernel.rawValue), .number(Double(k))]
+                                + error.map { .number($0, decimals: 4) })
                     }
                 }
                 try run.checkCancellation()
@@ -55,7 +59,8 @@ extension PrivateExperiment {
             "cauchy",
             try seeds.map { seed in
                 let answers = try PrivateSimilarity.build(
-                    x, .inverse(.gaussian, bandwidth: sigma), budget: .pure(epsilon: 1), options: options(nil, seed),
+                    x, .inverse(.gaussian, bandwidth: sigma), budget: .pure(epsilon: 1),
+                    options: options(nil, seed),
                     noise: .experiment(seed: seed)
                 ).query(y)
                 return Self.meanError(answers.map(\.estimate), cauchy)
@@ -165,7 +170,8 @@ extension PrivateExperiment {
 
     /// Private classification by average similarity, and private gradient descent.
     func classification(
-        _ run: RunContext, _ train: PublicDataSets.Pictures, _ test: PublicDataSets.Pictures, _ findings: inout Findings
+        _ run: RunContext, _ train: PublicDataSets.Pictures, _ test: PublicDataSets.Pictures,
+        _ findings: inout Findings
     ) throws {
         let seeds = run.seeds(3)
         run.stage("classification", steps: 3 + seeds.count)
@@ -223,7 +229,9 @@ extension PrivateExperiment {
                         .number(epsilons[$0]), .number(mean(accuracies[$0]), decimals: 4),
                         .number(mean(descents[$0]), decimals: 4),
                     ]
-                }, caption: "The best of the grid is chosen by its test accuracy, which favours gradient descent."))
+                },
+                caption:
+                    "The best of the grid is chosen by its test accuracy, which favours gradient descent."))
         findings.chart(
             Chart(
                 "accuracy", "Accuracy against the privacy budget", x: .log("ε"), y: .linear("accuracy"),
@@ -269,12 +277,15 @@ extension PrivateExperiment {
         }
 
         /// The best accuracy over steps and rates.
-        func descent(_ rows: PointSet<Double>, _ labels: [Int], _ epsilon: Double, seed: UInt64, quick: Bool) throws
+        func descent(_ rows: PointSet<Double>, _ labels: [Int], _ epsilon: Double, seed: UInt64, quick: Bool)
+            throws
             -> Double
         {
             let budget = try PrivacyBudget(epsilon: epsilon, delta: 1e-5)
             let grid: [(Int, Double)] =
-                quick ? [(50, 16)] : [(25, 16), (25, 32), (50, 8), (50, 16), (50, 32), (100, 8), (100, 16), (100, 32)]
+                quick
+                ? [(50, 16)]
+                : [(25, 16), (25, 32), (50, 8), (50, 16), (50, 32), (100, 8), (100, 16), (100, 32)]
             return grid.map { steps, rate in
                 let weights = PrivateGradientDescent(steps: steps, rate: rate).fit(
                     rows, labels: labels, classes: 10, budget: budget, noise: .experiment(seed: seed))

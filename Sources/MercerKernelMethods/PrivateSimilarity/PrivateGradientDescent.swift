@@ -51,7 +51,8 @@ public struct PrivateGradientDescent: Sendable {
                 var errors = [Double](repeating: 0, count: rows.count * classes)
                 inputs.withUnsafeBufferPointer { x in
                     let first = x.baseAddress! + rows.lowerBound * d
-                    Double.product(first, weights, into: &errors, rows: rows.count, columns: classes, inner: d)
+                    Double.product(
+                        first, weights, into: &errors, rows: rows.count, columns: classes, inner: d)
                     for (i, row) in rows.enumerated() {
                         Self.clip(&errors, at: i * classes, classes, label: labels[row], first + i * d, d)
                     }
@@ -61,7 +62,8 @@ public struct PrivateGradientDescent: Sendable {
                         for c in 0..<classes { transposed[c * rows.count + i] = errors[i * classes + c] }
                     }
                     Double.accumulate(
-                        transposed, first, into: target.pointer + block * classes * d, rows: classes, columns: d,
+                        transposed, first, into: target.pointer + block * classes * d, rows: classes,
+                        columns: d,
                         inner: rows.count, factor: 1)
                 }
             }
@@ -71,7 +73,8 @@ public struct PrivateGradientDescent: Sendable {
 
     /// Logits to (p − y) times the factor that clips the row's gradient.
     private static func clip(
-        _ logits: inout [Double], at start: Int, _ classes: Int, label: Int, _ x: UnsafePointer<Double>, _ d: Int
+        _ logits: inout [Double], at start: Int, _ classes: Int, label: Int, _ x: UnsafePointer<Double>,
+        _ d: Int
     ) {
         var largest = -Double.infinity
         for c in start..<start + classes { largest = max(largest, logits[c]) }

@@ -29,7 +29,8 @@ extension PrivateSimilarity {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let metadata = [
-            "format": Self.format, "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
+            "format": Self.format,
+            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
             "release": String(decoding: try encoder.encode(record), as: UTF8.self),
         ]
         try saveTensors(tensors, to: path, metadata: metadata)
@@ -62,7 +63,8 @@ private struct ReleaseReader {
 
     func sketch(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
         guard record.dimension >= 1, record.count >= 1 else {
-            throw KernelMethodError.file(path, reason: "its record has \(record.dimension) columns, \(record.count) rows")
+            throw KernelMethodError.file(
+                path, reason: "its record has \(record.dimension) columns, \(record.count) rows")
         }
         if file.names.contains("lattice") { return .lattice(try lattice(record)) }
         if file.names.contains("moments") {
@@ -97,14 +99,17 @@ private struct ReleaseReader {
         case .inverse(let k, let h):
             (kernel, bandwidth) = (k, h)
             sum = try .reciprocal(accuracy: min(record.alpha / 10, 0.1))
-        default: throw KernelMethodError.file(path, reason: "it has features, but releases \(record.function.name)")
+        default:
+            throw KernelMethodError.file(
+                path, reason: "it has features, but releases \(record.function.name)")
         }
         let weights = try numbers("weights")
         let rates =
             sum.count == 1
             ? sum.rates : zip(sum.shiftedWeights, sum.rates).filter { $0.0 > 1e-6 }.map(\.1)
         guard weights.count == rates.count, weights.count == record.mechanisms.count else {
-            throw KernelMethodError.file(path, reason: "it has \(weights.count) kernels, but \(rates.count) are expected")
+            throw KernelMethodError.file(
+                path, reason: "it has \(weights.count) kernels, but \(rates.count) are expected")
         }
         var projection: Projection?
         if let k = record.projection, k < record.dimension {
@@ -118,7 +123,8 @@ private struct ReleaseReader {
                 weight: weights[j],
                 features: RandomFeatures(
                     kernel, bandwidth: bandwidth / scale, count: means.count,
-                    dimension: projection?.reduced ?? record.dimension, publicSeed: record.publicSeed &+ UInt64(j)),
+                    dimension: projection?.reduced ?? record.dimension,
+                    publicSeed: record.publicSeed &+ UInt64(j)),
                 means: means, deviation: record.mechanisms[j].mechanism.deviation / Double(record.count))
         }
         return .features(sketches, projection)
@@ -128,7 +134,8 @@ private struct ReleaseReader {
         let coordinates = record.function == .l2 ? record.projection ?? 32 : record.dimension
         let cells = CountTree.cells(atLeast: record.count, arity: record.arity)
         guard record.bound ?? 0 > 0, [2, 4, 8, 16].contains(record.arity) else {
-            throw KernelMethodError.file(path, reason: "its record has no bound or a tree of arity \(record.arity)")
+            throw KernelMethodError.file(
+                path, reason: "its record has no bound or a tree of arity \(record.arity)")
         }
         var nodes = 1
         var width = cells
@@ -162,7 +169,8 @@ private struct ReleaseReader {
         let shape = try file.tensor("lattice.shape", copied: true)
         let d = record.dimension
         guard shape.dtype == .int64, shape.count == 2 * d + 1, d <= 3 else {
-            throw KernelMethodError.file(path, reason: "'lattice.shape' has \(shape.count) numbers, \(2 * d + 1) expected")
+            throw KernelMethodError.file(
+                path, reason: "'lattice.shape' has \(shape.count) numbers, \(2 * d + 1) expected")
         }
         let values = shape.toArray(Int64.self).map(Int.init)
         let (sides, order) = (Array(values[d..<2 * d]), values[2 * d])

@@ -89,11 +89,14 @@ public struct PrivateSimilarity: Sendable {
         let values = queries.asType(.float64).toArray(Double.self)
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
             throw KernelMethodError.notFinite(
-                row: bad / record.dimension + 1, column: "\(bad % record.dimension + 1)", value: "\(values[bad])")
+                row: bad / record.dimension + 1, column: "\(bad % record.dimension + 1)",
+                value: "\(values[bad])")
         }
     }
 
-    private func featureAnswers(_ queries: PointSet<Double>, _ sketches: [FeatureSketch], _ projection: Projection?)
+    private func featureAnswers(
+        _ queries: PointSet<Double>, _ sketches: [FeatureSketch], _ projection: Projection?
+    )
         -> [PrivateEstimate]
     {
         let reduced = projection?.apply(queries) ?? queries
@@ -110,7 +113,9 @@ public struct PrivateSimilarity: Sendable {
         return sums.map { PrivateEstimate(estimate: $0.0, noiseStandardError: $0.1.squareRoot()) }
     }
 
-    private func momentAnswers(_ queries: PointSet<Double>, _ mean: [Double], _ square: Double) -> [PrivateEstimate] {
+    private func momentAnswers(_ queries: PointSet<Double>, _ mean: [Double], _ square: Double)
+        -> [PrivateEstimate]
+    {
         let n = Double(record.count)
         let deviation = record.mechanisms[0].mechanism.deviation / n
         let scale = record.bound ?? 1
@@ -124,8 +129,11 @@ public struct PrivateSimilarity: Sendable {
         }
     }
 
-    private func latticeAnswers(_ queries: PointSet<Double>, _ lattice: FastGaussSketch) -> [PrivateEstimate] {
-        guard case .kernel(_, let bandwidth) = record.function else { preconditionFailure("a lattice without kernel") }
+    private func latticeAnswers(_ queries: PointSet<Double>, _ lattice: FastGaussSketch) -> [PrivateEstimate]
+    {
+        guard case .kernel(_, let bandwidth) = record.function else {
+            preconditionFailure("a lattice without kernel")
+        }
         let deviation = record.mechanisms[0].mechanism.deviation / Double(record.count)
         return (0..<queries.count).map { row in
             let answer = lattice.estimate(queries[row].map { $0 / bandwidth })
@@ -172,16 +180,19 @@ public struct PrivateOptions: Sendable, Equatable {
         func demand(_ isMet: Bool, _ name: String, _ found: String, _ expected: String) throws {
             if !isMet { throw KernelMethodError.option(name, found: found, expected: expected) }
         }
-        try demand(features >= 1 && features <= 1 << 20, "--features", "\(features)", "a number from 1 to 1048576")
         try demand(
-            projection == nil || projection! >= 1, "--project", "\(projection ?? 0)", "auto or a number of 1 or more")
+            features >= 1 && features <= 1 << 20, "--features", "\(features)", "a number from 1 to 1048576")
+        try demand(
+            projection == nil || projection! >= 1, "--project", "\(projection ?? 0)",
+            "auto or a number of 1 or more")
         try demand(alpha > 0 && alpha.isFinite, "--alpha", "\(alpha)", "a positive number")
         try demand(
             alpha < 1 || ringWeight == .midpoint, "--alpha", "\(alpha)",
             "a number below 1 for upper weights, whose answers are up to 1 + alpha times too large")
         try demand([2, 4, 8, 16].contains(arity), "--arity", "\(arity)", "2, 4, 8 or 16")
         if let latticeOrder {
-            try demand((1...12).contains(latticeOrder), "--lattice", "\(latticeOrder)", "a number from 1 to 12")
+            try demand(
+                (1...12).contains(latticeOrder), "--lattice", "\(latticeOrder)", "a number from 1 to 12")
             guard case .kernel(.gaussian, _) = function, dimension <= 3 else {
                 throw KernelMethodError.option(
                     "--lattice", found: "with \(function.name) of \(dimension) columns",

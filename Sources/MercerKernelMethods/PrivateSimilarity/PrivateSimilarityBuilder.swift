@@ -68,7 +68,8 @@ public struct PrivateSimilarityBuilder: Sendable {
         case .moments: sums = [[Double](repeating: 0, count: dimension + 1)]
         case .lattice(let origin, let sides):
             let empty = FastGaussSketch(
-                PointSet<Double>([], count: 0, dimension: dimension), order: options.latticeOrder!, origin: origin,
+                PointSet<Double>([], count: 0, dimension: dimension), order: options.latticeOrder!,
+                origin: origin,
                 sides: sides)
             sums = [[Double](repeating: 0, count: empty.moments.count)]
         }
@@ -76,13 +77,15 @@ public struct PrivateSimilarityBuilder: Sendable {
 
     private static func refuseDelta(_ function: SimilarityFunction) throws {
         throw KernelMethodError.option(
-            "--delta", found: "above 0", expected: "0 for \(function.name), whose counts take discrete Laplace noise")
+            "--delta", found: "above 0",
+            expected: "0 for \(function.name), whose counts take discrete Laplace noise")
     }
 
     // MARK: Plans
 
     private static func plan(
-        _ function: SimilarityFunction, _ count: Int, _ dimension: Int, _ bound: Double?, _ options: PrivateOptions
+        _ function: SimilarityFunction, _ count: Int, _ dimension: Int, _ bound: Double?,
+        _ options: PrivateOptions
     ) throws -> Plan {
         switch function {
         case .kernel(let kernel, let bandwidth):
@@ -115,16 +118,19 @@ public struct PrivateSimilarityBuilder: Sendable {
 
     /// Features and budget go to the terms of a sum like the weight to the power 2/3, which makes the error least.
     private static func featurePlan(
-        _ kernel: FeatureKernel, _ bandwidth: Double, _ sum: ExponentialSum, weights: [Double], _ dimension: Int,
+        _ kernel: FeatureKernel, _ bandwidth: Double, _ sum: ExponentialSum, weights: [Double],
+        _ dimension: Int,
         _ options: PrivateOptions
     ) throws -> Plan {
         var projection: Projection?
         if let k = options.projection, k < dimension {
             guard kernel != .laplace else {
                 throw KernelMethodError.option(
-                    "--project", found: "with an ℓ1 kernel", expected: "no projection, which keeps ℓ2 distances only")
+                    "--project", found: "with an ℓ1 kernel",
+                    expected: "no projection, which keeps ℓ2 distances only")
             }
-            projection = Projection(options.projectionKind, from: dimension, to: k, publicSeed: options.publicSeed)
+            projection = Projection(
+                options.projectionKind, from: dimension, to: k, publicSeed: options.publicSeed)
         }
         let shares = weights.map { pow($0, 2 / 3.0) }
         let total = shares.reduce(0, +)
@@ -137,8 +143,10 @@ public struct PrivateSimilarityBuilder: Sendable {
                     weight: weight,
                     features: RandomFeatures(
                         kernel, bandwidth: bandwidth / scale,
-                        count: weights.count == 1 ? options.features : max(16, Int(Double(options.features) * share)),
-                        dimension: projection?.reduced ?? dimension, publicSeed: options.publicSeed &+ UInt64(j)),
+                        count: weights.count == 1
+                            ? options.features : max(16, Int(Double(options.features) * share)),
+                        dimension: projection?.reduced ?? dimension,
+                        publicSeed: options.publicSeed &+ UInt64(j)),
                     share: share))
         }
         return .features(components, projection)
@@ -199,12 +207,14 @@ public struct PrivateSimilarityBuilder: Sendable {
             let range = row * dimension..<(row + 1) * dimension
             let size =
                 function.boundsNorm
-                ? values[range].reduce(0) { $0 + $1 * $1 }.squareRoot() : values[range].reduce(0) { max($0, abs($1)) }
+                ? values[range].reduce(0) { $0 + $1 * $1 }.squareRoot()
+                : values[range].reduce(0) { max($0, abs($1)) }
             guard size > bound * (1 + 1e-12) else { continue }
             outside += 1
             first = first ?? seen + row + 1
             for k in range {
-                values[k] = function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
+                values[k] =
+                    function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
             }
         }
         if outside > 0, !options.clips {
@@ -246,10 +256,12 @@ public struct PrivateSimilarityBuilder: Sendable {
             let noisy = mechanism.sanitise(sums[0], using: &generator).map { $0 / Double(count) }
             sketch = .lattice(
                 FastGaussSketch(
-                    dimension: dimension, order: options.latticeOrder!, origin: origin, sides: sides, moments: noisy))
+                    dimension: dimension, order: options.latticeOrder!, origin: origin, sides: sides,
+                    moments: noisy))
         }
         let record = PrivateRelease(
-            function: function, dimension: dimension, count: count, budget: budget, relation: options.relation,
+            function: function, dimension: dimension, count: count, budget: budget,
+            relation: options.relation,
             bound: bound, isPrivate: noise.isPrivate, mechanisms: mechanisms, features: options.features,
             projection: options.projection, projectionKind: options.projectionKind, alpha: options.alpha,
             ringWeight: options.ringWeight, arity: options.arity, publicSeed: options.publicSeed)
@@ -265,11 +277,13 @@ public struct PrivateSimilarityBuilder: Sendable {
             let mechanism = PrivateMechanism.numbers(
                 count: component.features.count, l1: factor * l1, l2: factor * l2,
                 budget: budget.share(component.share))
-            mechanisms.append(.init(name: "sums of \(component.features.count) features", mechanism: mechanism))
+            mechanisms.append(
+                .init(name: "sums of \(component.features.count) features", mechanism: mechanism))
             var generator = noise.generator(stream: j)
             let noisy = mechanism.sanitise(sums[j], using: &generator)
             return PrivateSimilarity.FeatureSketch(
-                weight: component.weight, features: component.features, means: noisy.map { $0 / Double(count) },
+                weight: component.weight, features: component.features,
+                means: noisy.map { $0 / Double(count) },
                 deviation: mechanism.deviation / Double(count))
         }
     }
@@ -307,7 +321,8 @@ public struct PrivateSimilarityBuilder: Sendable {
     }
 
     /// Nodes with noise, in blocks that draw from streams of their own, so that they can be drawn at the same time.
-    private func noisy(_ tree: CountTree, _ mechanism: PrivateMechanism, _ noise: NoiseSource, stream: Int) -> CountTree
+    private func noisy(_ tree: CountTree, _ mechanism: PrivateMechanism, _ noise: NoiseSource, stream: Int)
+        -> CountTree
     {
         var nodes = tree.nodes
         nodes.withUnsafeMutableBufferPointer { nodes in
@@ -326,7 +341,9 @@ extension PrivateSimilarity {
     /// Answers from trees: the sum over coordinates.
     func distanceAnswers(_ queries: PointSet<Double>) -> [PrivateEstimate] {
         let n = Double(record.count)
-        guard let bound = record.bound else { preconditionFailure("PrivateSimilarity: trees without a bound") }
+        guard let bound = record.bound else {
+            preconditionFailure("PrivateSimilarity: trees without a bound")
+        }
         var power = 1.0
         if case .lp(let p) = record.function { power = p }
         var coordinates = queries
@@ -347,7 +364,9 @@ extension PrivateSimilarity {
                 switch sketch {
                 case .trees(let trees):
                     let answer = DistanceTree(counts: trees[k], range: range)
-                        .sum(from: value + range / 2, power: power, alpha: record.alpha, weight: record.ringWeight)
+                        .sum(
+                            from: value + range / 2, power: power, alpha: record.alpha,
+                            weight: record.ringWeight)
                     sum += answer.sum
                     variance += answer.squaredWeights * square(record.mechanisms[k].mechanism.deviation)
                 case .sumTrees(let trees):
@@ -361,7 +380,8 @@ extension PrivateSimilarity {
                         square(unit)
                         * (Double(answer.countNodes)
                             * square(cell * record.mechanisms[2 * k].mechanism.deviation)
-                            + Double(answer.sumNodes) * square(record.mechanisms[2 * k + 1].mechanism.deviation))
+                            + Double(answer.sumNodes)
+                            * square(record.mechanisms[2 * k + 1].mechanism.deviation))
                 default: preconditionFailure("PrivateSimilarity: a distance without trees")
                 }
             }

@@ -54,7 +54,8 @@ public struct Projection: Sendable {
     /// The rows in reduced columns.
     public func apply<Scalar: DistanceScalar>(_ points: PointSet<Scalar>) -> PointSet<Scalar> {
         precondition(
-            points.dimension == dimension, "Projection: points of \(points.dimension) columns, not \(dimension)")
+            points.dimension == dimension,
+            "Projection: points of \(points.dimension) columns, not \(dimension)")
         let n = points.count
         let rows = matrix.map { Scalar($0) }
         let values = [Scalar](unsafeUninitializedCapacity: n * reduced) { result, initialised in
@@ -87,7 +88,9 @@ public struct Projection: Sendable {
         var half = 1
         while half < padded {
             for start in Swift.stride(from: 0, to: padded, by: 2 * half) {
-                for i in start..<start + half { (line[i], line[i + half]) = (line[i] + line[i + half], line[i] - line[i + half]) }
+                for i in start..<start + half {
+                    (line[i], line[i + half]) = (line[i] + line[i + half], line[i] - line[i + half])
+                }
             }
             half *= 2
         }
@@ -126,7 +129,9 @@ public enum ProjectionBias {
 
     /// The smallest power of two at which bias plus deviation stay below α/2 for every distance; `dimension` where
     /// none below it does.
-    public static func sufficientDimension(_ kernel: FeatureKernel, accuracy alpha: Double, dimension: Int) -> Int {
+    public static func sufficientDimension(_ kernel: FeatureKernel, accuracy alpha: Double, dimension: Int)
+        -> Int
+    {
         var k = 4
         while k < dimension {
             let worst = (0...60).map { pow(10, Double($0) / 15 - 2) }.map { r in

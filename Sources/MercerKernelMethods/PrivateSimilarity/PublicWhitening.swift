@@ -42,7 +42,8 @@ public struct PublicWhitening: Sendable, Codable, Equatable {
     /// Rows as whitened components.
     public func apply(_ points: PointSet<Double>) -> PointSet<Double> {
         let d = mean.count
-        precondition(points.dimension == d, "PublicWhitening: rows of \(points.dimension) columns, fitted on \(d)")
+        precondition(
+            points.dimension == d, "PublicWhitening: rows of \(points.dimension) columns, fitted on \(d)")
         var centred = points.values
         for row in 0..<points.count { for k in 0..<d { centred[row * d + k] -= mean[k] } }
         let values = [Double](unsafeUninitializedCapacity: points.count * reduced) { result, initialised in
@@ -51,7 +52,8 @@ public struct PublicWhitening: Sendable, Codable, Equatable {
                 centred.withUnsafeBufferPointer { x in
                     Double.product(
                         x.baseAddress! + rows.lowerBound * d, map,
-                        into: target.pointer + rows.lowerBound * reduced, rows: rows.count, columns: reduced, inner: d)
+                        into: target.pointer + rows.lowerBound * reduced, rows: rows.count, columns: reduced,
+                        inner: d)
                 }
             }
             initialised = points.count * reduced

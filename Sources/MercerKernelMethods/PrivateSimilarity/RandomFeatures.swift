@@ -18,7 +18,8 @@ public struct RandomFeatures: Sendable {
     public init(frequencies: [Double], phases: [Double], dimension: Int) {
         precondition(
             frequencies.count == phases.count * dimension,
-            "RandomFeatures: \(frequencies.count) frequencies for \(phases.count) features of \(dimension) columns")
+            "RandomFeatures: \(frequencies.count) frequencies for \(phases.count) features of \(dimension) columns"
+        )
         self.dimension = dimension
         count = phases.count
         self.frequencies = frequencies
@@ -45,7 +46,8 @@ public struct RandomFeatures: Sendable {
     ///   which is far below any noise.
     public func sums<Scalar: DistanceScalar>(_ points: PointSet<Scalar>) -> [Double] {
         precondition(
-            points.dimension == dimension, "RandomFeatures: points of \(points.dimension) columns, not \(dimension)")
+            points.dimension == dimension,
+            "RandomFeatures: points of \(points.dimension) columns, not \(dimension)")
         let omega = frequencies.map { Scalar($0) }
         let beta = phases.map { Scalar($0) }
         // Rows a block; the blocks' sums are added in order, so the number of threads changes nothing.
@@ -78,7 +80,9 @@ public struct RandomFeatures: Sendable {
                     beta.withUnsafeBufferPointer { beta in
                         for first in Swift.stride(from: 0, to: count, by: tileFeatures) {
                             let width = min(tileFeatures, count - first)
-                            for row in Swift.stride(from: block.lowerBound, to: block.upperBound, by: tileRows) {
+                            for row in Swift.stride(
+                                from: block.lowerBound, to: block.upperBound, by: tileRows)
+                            {
                                 let height = min(tileRows, block.upperBound - row)
                                 Scalar.product(
                                     x.baseAddress! + row * dimension, omega.baseAddress! + first * dimension,
@@ -131,7 +135,8 @@ public struct RandomFeatures: Sendable {
                     let width = min(tileFeatures, count - first)
                     omega.withUnsafeBufferPointer { omega in
                         Scalar.product(
-                            y.baseAddress! + rows.lowerBound * dimension, omega.baseAddress! + first * dimension,
+                            y.baseAddress! + rows.lowerBound * dimension,
+                            omega.baseAddress! + first * dimension,
                             into: tile.baseAddress!, rows: rows.count, columns: width, inner: dimension)
                     }
                     beta.withUnsafeBufferPointer { beta in

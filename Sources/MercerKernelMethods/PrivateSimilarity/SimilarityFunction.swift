@@ -24,7 +24,8 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
                         + "private rows would break the guarantee")
             }
             guard bandwidth > 0, bandwidth.isFinite else {
-                throw KernelMethodError.option("--bandwidth", found: "\(bandwidth)", expected: "a positive number")
+                throw KernelMethodError.option(
+                    "--bandwidth", found: "\(bandwidth)", expected: "a positive number")
             }
             return bandwidth
         }
@@ -44,7 +45,9 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
             } else {
                 throw KernelMethodError.option(
                     "--function", found: "'\(text)'",
-                    expected: "gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1, l1, l2, l2sq or lp:P")
+                    expected:
+                        "gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1, l1, l2, l2sq or lp:P"
+                )
             }
         }
     }

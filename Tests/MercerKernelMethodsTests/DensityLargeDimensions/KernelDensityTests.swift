@@ -12,7 +12,8 @@ import Testing
     @Test(arguments: DensityKernel.allCases)
     func densitiesIntegrateToOne(_ kernel: DensityKernel) throws {
         let kde = try KernelDensity(
-            Self.data(50, 3, 1), kernel: kernel, bandwidth: .fixed(kernel.isCompact ? 2 : 0.6), covariance: .full)
+            Self.data(50, 3, 1), kernel: kernel, bandwidth: .fixed(kernel.isCompact ? 2 : 0.6),
+            covariance: .full)
         let scale = 4.0
         let places = Self.data(60_000, 3, 2) * scale
         let logProposal = (places * places).sum(axis: 1).toArray(Double.self)
@@ -53,7 +54,8 @@ import Testing
         let data = Self.data(40, 2, 6)
         let weights = (0..<40).map { $0 < 30 ? 1.0 : 0 }
         let query = Self.data(5, 2, 7)
-        let a = try KernelDensity(data, bandwidth: .fixed(0.5), weights: weights).logDensity(query).toArray(Double.self)
+        let a = try KernelDensity(data, bandwidth: .fixed(0.5), weights: weights).logDensity(query).toArray(
+            Double.self)
         let b = try KernelDensity(data[0..<30], bandwidth: .fixed(0.5)).logDensity(query).toArray(Double.self)
         for (x, y) in zip(a, b) { #expect(abs(x - y) < 1e-12) }
     }
@@ -63,7 +65,9 @@ import Testing
         let double = try KernelDensity(data, bandwidth: .fixed(0.5))
         let single = try KernelDensity(data, bandwidth: .fixed(0.5), singlePrecision: true)
         let exact = double.logDensity(query).toArray(Double.self)
-        for (x, y) in zip(exact, single.logDensity(query).toArray(Double.self)) { #expect(abs(x - y) < 12e-5) }
+        for (x, y) in zip(exact, single.logDensity(query).toArray(Double.self)) {
+            #expect(abs(x - y) < 12e-5)
+        }
         #expect(Parallel.withThreads(1) { double.logDensity(query).toArray(Double.self) } == exact)
     }
 
@@ -96,7 +100,8 @@ import Testing
 
     @Test(arguments: ["loo", "cv:5", "scott", "silverman", "asymptotic", "0.4"])
     func everyRuleGivesABandwidth(_ rule: String) throws {
-        let kde = try KernelDensity(Self.data(400, 5, 12), bandwidth: DensityBandwidth(rule), covariance: .diagonal)
+        let kde = try KernelDensity(
+            Self.data(400, 5, 12), bandwidth: DensityBandwidth(rule), covariance: .diagonal)
         #expect(kde.bandwidth > 0.2 && kde.bandwidth < 1)
     }
 
@@ -150,16 +155,22 @@ import Testing
         #expect(fails { try KernelDensity(data, bandwidth: .fixed(0)) }.contains("positive"))
         #expect(fails { try KernelDensity(data, bandwidth: .fixed(-1)) }.contains("positive"))
         #expect(fails { try KernelDensity(data[0..<1], bandwidth: .leaveOneOut) }.contains("needs 2 rows"))
-        #expect(fails { try KernelDensity(data, weights: [Double](repeating: -1, count: 10)) }.contains("weight of row 1"))
-        #expect(fails { try KernelDensity(data, weights: [Double](repeating: 0, count: 10)) }.contains("every weight"))
+        #expect(
+            fails { try KernelDensity(data, weights: [Double](repeating: -1, count: 10)) }.contains(
+                "weight of row 1"))
+        #expect(
+            fails { try KernelDensity(data, weights: [Double](repeating: 0, count: 10)) }.contains(
+                "every weight"))
         #expect(fails { try KernelDensity(data, weights: [1]) }.contains("10 are expected"))
         let constant = Tensor((0..<20).map { $0 % 2 == 0 ? Double($0) : 7 }, [10, 2])
         #expect(
-            fails { try KernelDensity(constant, covariance: .diagonal, columns: ["a", "b"]) }.contains("column b"))
+            fails { try KernelDensity(constant, covariance: .diagonal, columns: ["a", "b"]) }.contains(
+                "column b"))
         let copied = Tensor((0..<10).flatMap { [Double($0), 2 * Double($0)] }, [10, 2])
         #expect(fails { try KernelDensity(copied, covariance: .full) }.contains("diagonal"))
         let broken = Tensor([1.0, .nan, 3, 4], [2, 2])
-        #expect(fails { try KernelDensity(broken, columns: ["a", "b"]) }.contains("row 1 has nan in column b"))
+        #expect(
+            fails { try KernelDensity(broken, columns: ["a", "b"]) }.contains("row 1 has nan in column b"))
     }
 }
 
@@ -176,7 +187,9 @@ import Testing
     @Test func freeEnergyIsSmoothThroughTheGlassBandwidth() throws {
         let theory = try DensityRegimes(variances: [2, 1, 0.25], alpha: 0.4)
         let h = theory.glassBandwidth
-        #expect(abs(theory.divergencePerDimension(h * 0.999999) - theory.divergencePerDimension(h * 1.000001)) < 1e-5)
+        #expect(
+            abs(theory.divergencePerDimension(h * 0.999999) - theory.divergencePerDimension(h * 1.000001))
+                < 1e-5)
         let best = theory.optimalBandwidth
         for other in [0.98, 1.02] {
             #expect(theory.divergencePerDimension(best) < theory.divergencePerDimension(best * other))
@@ -227,7 +240,8 @@ import Testing
         let a = Random.normal([200, 2], dtype: .float64, key: RandomKey(1))
         let b = Random.normal([200, 2], dtype: .float64, key: RandomKey(2)) + 3.0
         let classifier = try DensityClassifier(
-            concatenated([a, b]), labels: [Int](repeating: 0, count: 200) + [Int](repeating: 1, count: 200), classes: 2)
+            concatenated([a, b]), labels: [Int](repeating: 0, count: 200) + [Int](repeating: 1, count: 200),
+            classes: 2)
         let probabilities = classifier.probabilities(Tensor([0.0, 0, 3, 3], [2, 2])).toArray(Double.self)
         #expect(probabilities[0] > 0.99 && probabilities[3] > 0.99)
         #expect(abs(probabilities[0] + probabilities[1] - 1) < 1e-12)

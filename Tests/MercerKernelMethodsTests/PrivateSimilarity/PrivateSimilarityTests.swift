@@ -12,8 +12,10 @@ import Testing
     }
 
     private static let functions: [SimilarityFunction] = [
-        .kernel(.gaussian, bandwidth: 1), .kernel(.exponential, bandwidth: 1), .kernel(.laplace, bandwidth: 2),
-        .inverse(.gaussian, bandwidth: 1), .inverse(.exponential, bandwidth: 1), .inverse(.laplace, bandwidth: 1), .l1,
+        .kernel(.gaussian, bandwidth: 1), .kernel(.exponential, bandwidth: 1),
+        .kernel(.laplace, bandwidth: 2),
+        .inverse(.gaussian, bandwidth: 1), .inverse(.exponential, bandwidth: 1),
+        .inverse(.laplace, bandwidth: 1), .l1,
         .l2, .squaredL2, .lp(2),
     ]
 
@@ -26,7 +28,8 @@ import Testing
         options.alpha = 0.2
         options.projection = function == .l2 ? 64 : nil
         let release = try PrivateSimilarity.build(
-            Self.x, function, budget: .pure(epsilon: 100), bound: function.boundsNorm ? 2 : 1, options: options,
+            Self.x, function, budget: .pure(epsilon: 100), bound: function.boundsNorm ? 2 : 1,
+            options: options,
             noise: .experiment(seed: 1))
         let exact = Self.exact(function)
         // Sixty-four random directions know a norm to a tenth.
@@ -34,7 +37,9 @@ import Testing
         let scale = function.needsBound ? exact.max()! : 1
         let answers = release.query(Self.y)
         for (answer, truth) in zip(answers, exact) {
-            #expect(abs(answer.estimate - truth) < tolerance * scale, "\(function.name): \(answer.estimate), \(truth)")
+            #expect(
+                abs(answer.estimate - truth) < tolerance * scale,
+                "\(function.name): \(answer.estimate), \(truth)")
         }
     }
 
@@ -62,14 +67,18 @@ import Testing
         options.usesSumTree = true
         let sums = try PrivateSimilarity.build(
             Self.x, .l1, budget: .pure(epsilon: 100), bound: 1, options: options, noise: .experiment(seed: 2))
-        for (answer, truth) in zip(sums.query(Self.y), Self.exact(.l1)) { #expect(abs(answer.estimate - truth) < 0.05) }
+        for (answer, truth) in zip(sums.query(Self.y), Self.exact(.l1)) {
+            #expect(abs(answer.estimate - truth) < 0.05)
+        }
         options = PrivateOptions()
         options.latticeOrder = 8
         let lattice = try PrivateSimilarity.build(
             Self.x, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 100), bound: 1, options: options,
             noise: .experiment(seed: 2))
         let exact = Self.exact(.kernel(.gaussian, bandwidth: 1))
-        for (answer, truth) in zip(lattice.query(Self.y), exact) { #expect(abs(answer.estimate - truth) < 0.05) }
+        for (answer, truth) in zip(lattice.query(Self.y), exact) {
+            #expect(abs(answer.estimate - truth) < 0.05)
+        }
     }
 
     @Test(arguments: [2, 4, 16])
@@ -99,7 +108,8 @@ import Testing
         let points = PointSet<Double>(Random.normal([40, 300], dtype: .float64, key: RandomKey(3)))
         let reduced = Projection(kind, from: 300, to: 2048, publicSeed: 5).apply(points)
         for i in 0..<39 {
-            let ratio = reduced.squaredDistance(i, to: reduced, i + 1) / points.squaredDistance(i, to: points, i + 1)
+            let ratio =
+                reduced.squaredDistance(i, to: reduced, i + 1) / points.squaredDistance(i, to: points, i + 1)
             #expect(abs(ratio - 1) < 0.25, "\(kind): \(ratio)")
         }
     }
@@ -138,7 +148,9 @@ import Testing
         do {
             _ = try PrivateSimilarity.build(rows, .l1, budget: .pure(epsilon: 1), bound: 1)
             Issue.record("rows outside the bound were taken")
-        } catch { #expect("\(error)".contains("2 rows lie outside the public bound 1.0, the first is row 2")) }
+        } catch {
+            #expect("\(error)".contains("2 rows lie outside the public bound 1.0, the first is row 2"))
+        }
         var options = PrivateOptions()
         options.clips = true
         _ = try PrivateSimilarity.build(rows, .l1, budget: .pure(epsilon: 1), bound: 1, options: options)
@@ -163,7 +175,8 @@ import Testing
     @Test func replacedRowsDoubleTheNoise() throws {
         var options = PrivateOptions()
         options.relation = .replace
-        let a = try PrivateSimilarity.build(Self.x, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 1))
+        let a = try PrivateSimilarity.build(
+            Self.x, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 1))
         let b = try PrivateSimilarity.build(
             Self.x, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 1), options: options)
         let ratio = b.record.mechanisms[0].mechanism.scale / a.record.mechanisms[0].mechanism.scale
@@ -186,7 +199,8 @@ import Testing
     @Test func discrepancyOfOneLawIsSmallAndOfTwoLarge() throws {
         func release(_ rows: Tensor) throws -> PrivateSimilarity {
             try PrivateSimilarity.build(
-                rows, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 50), noise: .experiment(seed: 9))
+                rows, .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 50),
+                noise: .experiment(seed: 9))
         }
         let other = try PrivateSimilarity.build(
             Self.x[1000..<2000], .kernel(.gaussian, bandwidth: 1), budget: .pure(epsilon: 50),

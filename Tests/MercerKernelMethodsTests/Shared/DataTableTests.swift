@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct DataTableTests {
     private final class Folder {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("mercer-table-\(UUID().uuidString)")
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "mercer-table-\(UUID().uuidString)")
         init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
         deinit { try? FileManager.default.removeItem(at: url) }
 

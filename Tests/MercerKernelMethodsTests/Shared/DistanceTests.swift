@@ -12,7 +12,9 @@ import Testing
         let (x, y) = (PointSet<Double>(Self.matrix(n, d, 1)), PointSet<Double>(Self.matrix(m, d, 2)))
         let all = squaredDistances(x, y).toArray(Double.self)
         var worst = 0.0
-        for i in 0..<n { for j in 0..<m { worst = max(worst, abs(all[i * m + j] - x.squaredDistance(i, to: y, j))) } }
+        for i in 0..<n {
+            for j in 0..<m { worst = max(worst, abs(all[i * m + j] - x.squaredDistance(i, to: y, j))) }
+        }
         #expect(worst < 1e-12)
     }
 
@@ -43,9 +45,11 @@ import Testing
 
     private static let kernels: [(String, any KernelFunction)] = [
         ("squared exponential", SquaredExponential(lengthScale: Tensor([0.5, 1.0, 2.0]))),
-        ("laplace", LaplaceKernel(lengthScale: 1.3)), ("laplace l2", LaplaceKernel(lengthScale: 1.3, norm: .l2)),
+        ("laplace", LaplaceKernel(lengthScale: 1.3)),
+        ("laplace l2", LaplaceKernel(lengthScale: 1.3, norm: .l2)),
         ("matern 1/2", MaternKernel(.half)), ("matern 3/2", MaternKernel(.threeHalves, lengthScale: 0.7)),
-        ("matern 5/2", MaternKernel(.fiveHalves)), ("rational quadratic", RationalQuadratic(lengthScale: 1.0, mixture: 2.0)),
+        ("matern 5/2", MaternKernel(.fiveHalves)),
+        ("rational quadratic", RationalQuadratic(lengthScale: 1.0, mixture: 2.0)),
         ("linear", LinearKernel(variance: 2.0, bias: 0.5)), ("polynomial", PolynomialKernel(degree: 3)),
         ("sum and product", SquaredExponential() * 2.0 + LinearKernel() * MaternKernel(.threeHalves)),
     ]

@@ -20,7 +20,9 @@ import Testing
             mass += probability(z)
         }
         let tail = n * (1 - mass)
-        if tail > 1 { statistic += (Double(draws.count - seen) - tail) * (Double(draws.count - seen) - tail) / tail }
+        if tail > 1 {
+            statistic += (Double(draws.count - seen) - tail) * (Double(draws.count - seen) - tail) / tail
+        }
         return Special.regularizedGammaQ(Double(2 * reach + 1) / 2, statistic / 2)
     }
 
@@ -44,7 +46,9 @@ import Testing
     }
 
     @Test func scalesAreNeverRoundedDown() {
-        for scale in [0.1, 1 / 3.0, 7.3, 1e5 / 3, 3e7 / 7] { #expect(DiscreteLaplace(scale: scale).scale >= scale) }
+        for scale in [0.1, 1 / 3.0, 7.3, 1e5 / 3, 3e7 / 7] {
+            #expect(DiscreteLaplace(scale: scale).scale >= scale)
+        }
     }
 
     @Test(arguments: [0, -1, 1e-5, 101, Double.nan, .infinity])

@@ -21,7 +21,8 @@ public protocol DistanceScalar: TensorElement, BinaryFloatingPoint {
     /// Dot products to squared distances in place; returns the smallest.
     static func distances(
         _ dot: UnsafeMutablePointer<Self>, _ norms: UnsafePointer<Self>, _ count: Int, norm: Self,
-        _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, dimension: Int) -> Self
+        _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, dimension: Int
+    ) -> Self
 
     /// Adds Σ w k, Σ (w k)², Σ w k r over squared distances r to `out`.
     static func kernelSums(
@@ -93,7 +94,8 @@ extension Double: DistanceScalar {
     }
 
     public static func gaussianChain(
-        _ r: UnsafePointer<Double>, weights: UnsafePointer<Double>?, _ count: Int, base: Double, bandwidth: Double,
+        _ r: UnsafePointer<Double>, weights: UnsafePointer<Double>?, _ count: Int, base: Double,
+        bandwidth: Double,
         levels: Int, into out: UnsafeMutablePointer<Double>
     ) {
         loops.pointee.gaussian_chain_f64(r, weights, count, base, bandwidth, Int32(levels), out)
@@ -158,7 +160,8 @@ extension Float: DistanceScalar {
     }
 
     public static func gaussianChain(
-        _ r: UnsafePointer<Float>, weights: UnsafePointer<Float>?, _ count: Int, base: Float, bandwidth: Float,
+        _ r: UnsafePointer<Float>, weights: UnsafePointer<Float>?, _ count: Int, base: Float,
+        bandwidth: Float,
         levels: Int, into out: UnsafeMutablePointer<Double>
     ) {
         loops.pointee.gaussian_chain_f32(r, weights, count, base, bandwidth, Int32(levels), out)

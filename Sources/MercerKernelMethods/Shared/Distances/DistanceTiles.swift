@@ -94,7 +94,8 @@ public struct DistanceTiles<Scalar: DistanceScalar>: Sendable {
                         for (i, row) in rows.enumerated() {
                             nearest[i] = Scalar.distances(
                                 distances + i * columns.count, norms.baseAddress! + columns.lowerBound,
-                                columns.count, norm: queries.squaredNorms[row], x.baseAddress! + row * d, first,
+                                columns.count, norm: queries.squaredNorms[row], x.baseAddress! + row * d,
+                                first,
                                 dimension: d)
                         }
                     }
@@ -108,7 +109,8 @@ public struct DistanceTiles<Scalar: DistanceScalar>: Sendable {
             _ columns: Range<Int>
         ) {
             for (i, row) in rows.enumerated() {
-                let line = UnsafeMutableBufferPointer(start: distances + i * columns.count, count: columns.count)
+                let line = UnsafeMutableBufferPointer(
+                    start: distances + i * columns.count, count: columns.count)
                 switch tiles.exclusion {
                 case .nothing: return
                 case .itself:

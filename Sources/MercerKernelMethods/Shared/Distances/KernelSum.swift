@@ -52,7 +52,8 @@ public struct KernelSum: Sendable {
 
     /// Adds points at these squared distances, the smallest of which is `nearest`.
     public mutating func add<Scalar: DistanceScalar>(
-        _ kernel: DensityKernel, _ r: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>? = nil, count: Int,
+        _ kernel: DensityKernel, _ r: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>? = nil,
+        count: Int,
         nearest: Scalar, bandwidth: Double
     ) {
         approach(kernel, Double(nearest), bandwidth)
@@ -81,7 +82,8 @@ public struct KernelSum: Sendable {
 
     /// Adds one row of a tile to Gaussian sums at bandwidths h, h/√2, h/2, …; one exponential serves them all.
     static func addChain(
-        _ chain: UnsafeMutableBufferPointer<KernelSum>, _ tile: DistanceTiles<Double>.Tile, row: Int, bandwidth: Double
+        _ chain: UnsafeMutableBufferPointer<KernelSum>, _ tile: DistanceTiles<Double>.Tile, row: Int,
+        bandwidth: Double
     ) {
         let nearest = tile.nearest(row)
         for (k, _) in chain.enumerated() {

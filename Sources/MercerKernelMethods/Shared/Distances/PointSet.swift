@@ -35,9 +35,11 @@ public struct PointSet<Scalar: DistanceScalar>: Sendable {
 
     /// The rows of a matrix `[count, dimension]`, converted to the scalar.
     public init(_ matrix: Tensor) {
-        precondition(matrix.rank == 2, "PointSet: a matrix is expected, not a tensor of shape \(matrix.shape)")
+        precondition(
+            matrix.rank == 2, "PointSet: a matrix is expected, not a tensor of shape \(matrix.shape)")
         self.init(
-            matrix.asType(Scalar.dtype).toArray(Scalar.self), count: matrix.shape[0], dimension: matrix.shape[1])
+            matrix.asType(Scalar.dtype).toArray(Scalar.self), count: matrix.shape[0],
+            dimension: matrix.shape[1])
     }
 
     /// The same points in another precision.

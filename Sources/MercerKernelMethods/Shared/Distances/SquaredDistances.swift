@@ -33,5 +33,7 @@ public func squaredDistances<Scalar: DistanceScalar>(
 struct UncheckedAddress<Element>: @unchecked Sendable {
     let pointer: UnsafeMutablePointer<Element>
 
-    init(_ pointer: UnsafeMutablePointer<Element>?) { self.pointer = pointer ?? UnsafeMutablePointer(bitPattern: 8)! }
+    init(_ pointer: UnsafeMutablePointer<Element>?) {
+        self.pointer = pointer ?? UnsafeMutablePointer(bitPattern: 8)!
+    }
 }

@@ -47,7 +47,8 @@ public struct NoiseGenerator: RandomNumberGenerator {
         buffer = [UInt64](unsafeUninitializedCapacity: 512) { words, initialised in
             var filled = 0
             while filled < 4096 {
-                let count = read(Self.device, UnsafeMutableRawPointer(words.baseAddress!) + filled, 4096 - filled)
+                let count = read(
+                    Self.device, UnsafeMutableRawPointer(words.baseAddress!) + filled, 4096 - filled)
                 if count < 0 && errno == EINTR { continue }
                 precondition(count > 0, "/dev/urandom, the system's cryptographic generator, can't be read")
                 filled += count

@@ -28,7 +28,8 @@ public struct PrivacyBudget: Sendable, Equatable, Codable {
         guard epsilon >= Self.smallestEpsilon, epsilon <= Self.largestEpsilon else {
             throw KernelMethodError.option(
                 "epsilon", found: "\(epsilon)",
-                expected: "a number from \(Self.smallestEpsilon) (noise beyond any use) to 100 (no protection)")
+                expected:
+                    "a number from \(Self.smallestEpsilon) (noise beyond any use) to 100 (no protection)")
         }
         guard delta >= 0, delta < 1 else {
             throw KernelMethodError.option("delta", found: "\(delta)", expected: "a number from 0 to below 1")
@@ -59,6 +60,7 @@ public struct PrivacyBudget: Sendable, Equatable, Codable {
     /// Why δ is too large for so many rows, or nil: 1/n and more lets a mechanism publish a row.
     public func warning(rows: Int) -> String? {
         guard delta > 0, delta >= 1 / Double(max(1, rows)) else { return nil }
-        return "delta \(delta) is not below 1/n = \(1 / Double(max(1, rows))): it allows a row to be published whole"
+        return
+            "delta \(delta) is not below 1/n = \(1 / Double(max(1, rows))): it allows a row to be published whole"
     }
 }

@@ -38,7 +38,8 @@ public struct PrivateMechanism: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - l1: the largest change by one row in the ℓ1 norm.
     ///   - l2: the same in the ℓ2 norm.
-    public static func numbers(count: Int, l1: Double, l2: Double, budget: PrivacyBudget) -> PrivateMechanism {
+    public static func numbers(count: Int, l1: Double, l2: Double, budget: PrivacyBudget) -> PrivateMechanism
+    {
         let n = Double(count)
         if budget.delta == 0 {
             let step = grid(l1 / budget.epsilon)

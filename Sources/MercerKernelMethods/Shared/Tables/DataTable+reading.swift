@@ -29,9 +29,10 @@ extension DataTable {
                 columns.append(Column(key, .numbers(tensor.asType(.float64).toArray(Double.self))))
             case 2:
                 let prefix = tensors.count > 1 ? "\(key)." : ""
-                columns += DataTable(
-                    name: name, tensor, columns: (1...max(1, tensor.shape[1])).map { "\(prefix)\($0)" }
-                ).columns
+                columns +=
+                    DataTable(
+                        name: name, tensor, columns: (1...max(1, tensor.shape[1])).map { "\(prefix)\($0)" }
+                    ).columns
             default:
                 throw KernelMethodError.file(
                     name, reason: "'\(key)' has shape \(tensor.shape); a table needs matrices or vectors")
@@ -42,11 +43,14 @@ extension DataTable {
     }
 
     private static func checkLengths(_ columns: [Column], name: String) throws {
-        guard let first = columns.first else { throw KernelMethodError.file(name, reason: "it has no columns") }
+        guard let first = columns.first else {
+            throw KernelMethodError.file(name, reason: "it has no columns")
+        }
         if let odd = columns.first(where: { $0.count != first.count }) {
             throw KernelMethodError.file(
                 name,
-                reason: "'\(odd.name)' has \(odd.count) rows, but '\(first.name)' has \(first.count); a table needs "
+                reason:
+                    "'\(odd.name)' has \(odd.count) rows, but '\(first.name)' has \(first.count); a table needs "
                     + "columns of one length")
         }
     }
@@ -60,7 +64,9 @@ extension DataTable {
         if let odd = body.firstIndex(where: { $0.count != first.count }) {
             throw KernelMethodError.file(
                 name,
-                reason: "row \(odd - body.startIndex + 1) has \(body[odd].count) fields, but \(first.count) are expected")
+                reason:
+                    "row \(odd - body.startIndex + 1) has \(body[odd].count) fields, but \(first.count) are expected"
+            )
         }
         let hasHeader = body.count < records.count
         self.init(
@@ -79,7 +85,9 @@ extension DataTable {
     private static func looksLikeHeader(_ records: [[String]]) -> Bool {
         let rest = records.dropFirst().prefix(50)
         if rest.isEmpty { return true }
-        let numeric = records[0].indices.filter { k in rest.allSatisfy { k < $0.count && number($0[k]) != nil } }
+        let numeric = records[0].indices.filter { k in
+            rest.allSatisfy { k < $0.count && number($0[k]) != nil }
+        }
         return numeric.isEmpty || numeric.contains { number(records[0][$0]) == nil }
     }
 

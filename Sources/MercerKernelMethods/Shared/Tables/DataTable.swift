@@ -63,7 +63,8 @@ public struct DataTable: Sendable {
 
     /// A matrix `[rows, columns]` as a table; its columns are called 1, 2, … unless named.
     public init(name: String, _ matrix: Tensor, columns: [String]? = nil) {
-        precondition(matrix.rank == 2, "DataTable: a matrix is expected, not a tensor of shape \(matrix.shape)")
+        precondition(
+            matrix.rank == 2, "DataTable: a matrix is expected, not a tensor of shape \(matrix.shape)")
         let (n, d) = (matrix.shape[0], matrix.shape[1])
         let values = matrix.asType(.float64).toArray(Double.self)
         self.init(
@@ -110,7 +111,8 @@ public struct DataTable: Sendable {
     /// All columns but these.
     public func dropping(_ names: [String]) throws -> DataTable {
         let left = Set(try names.map(index(of:)))
-        return DataTable(name: name, columns: columns.indices.filter { !left.contains($0) }.map { columns[$0] })
+        return DataTable(
+            name: name, columns: columns.indices.filter { !left.contains($0) }.map { columns[$0] })
     }
 
     public func dropping(_ names: String...) throws -> DataTable { try dropping(names) }

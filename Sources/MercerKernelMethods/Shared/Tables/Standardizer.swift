@@ -10,7 +10,8 @@ public struct Standardizer: Sendable, Codable, Equatable {
     /// - Parameter matrix: training rows, `[n, d]`.
     public init(fitting matrix: Tensor) {
         precondition(
-            matrix.rank == 2 && matrix.shape[0] > 0, "Standardizer: a matrix with rows is expected, not \(matrix.shape)")
+            matrix.rank == 2 && matrix.shape[0] > 0,
+            "Standardizer: a matrix with rows is expected, not \(matrix.shape)")
         let (n, d) = (matrix.shape[0], matrix.shape[1])
         let values = matrix.asType(.float64).toArray(Double.self)
         var means = [Double](repeating: 0, count: d)

@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func isolatedQueriesOfCompactKernelsAreCounted() throws {
-        let result = try run("density train.csv --query wide.csv --drop d --kernel tophat --bandwidth 0.1")
+        let result = try run("density train.csv --query wide.csv --columns a,b,c --kernel tophat --bandwidth 0.1")
         #expect(result.status == 0)
         #expect(result.output.contains("-inf"))
         #expect(result.errors.contains("5 rows are out of every point's reach"))
@@ -89,7 +89,7 @@ import Testing
 
     @Test(arguments: [
         ("density train.csv --bandwidth 0", "the bandwidth is 0.0, but a positive number is expected"),
-        ("density train.csv --bandwidth -1", "Error"),
+        ("density train.csv --bandwidth=-1", "the bandwidth is -1.0"),
         ("density train.csv --bandwidth nan", "the bandwidth is nan"),
         ("density train.csv --bandwidth wide", "loo, cv:K, scott, silverman, asymptotic"),
         ("density hole.csv", "row 2 has no value in column b"),

@@ -91,7 +91,8 @@ public struct PrivateClassifier: Sendable {
         let l2 = relation == .addRemove ? 1.0 : 2.0
         let sumMechanism = PrivateMechanism.numbers(
             count: sums.count, l1: l2 * Double(d).squareRoot(), l2: l2,
-            budget: try PrivacyBudget(epsilon: 0.9 * budget.epsilon, delta: budget.delta))
+            budget: try PrivacyBudget(epsilon: 0.9 * budget.epsilon, delta: budget.delta), rows: labels.count,
+            largest: 1)
         let countMechanism = try PrivateMechanism.counts(
             sensitivity: relation.factor, epsilon: 0.1 * budget.epsilon)
         var generator = noise.generator()

@@ -165,7 +165,8 @@ public struct PrivateSimilarityBuilder: Sendable {
         seen += points.count
         switch plan {
         case .features(let components, let projection):
-            let reduced = PointSet<Float>(projection?.apply(points) ?? points)
+            // In float64: the rounding of float32 sums would change by more than the noise is made for.
+            let reduced = projection?.apply(points) ?? points
             for (j, component) in components.enumerated() {
                 let more = component.features.sums(reduced)
                 for i in more.indices { sums[j][i] += more[i] }
@@ -240,7 +241,8 @@ public struct PrivateSimilarityBuilder: Sendable {
             let d = Double(dimension).squareRoot()
             let factor = options.relation.factor * bound!
             let mechanism = PrivateMechanism.numbers(
-                count: dimension + 1, l1: factor * (d + 1), l2: factor * 2.0.squareRoot(), budget: budget)
+                count: dimension + 1, l1: factor * (d + 1), l2: factor * 2.0.squareRoot(), budget: budget,
+                rows: count, largest: bound!)
             mechanisms.append(.init(name: "coordinate sums and squared norms", mechanism: mechanism))
             var generator = noise.generator()
             let noisy = mechanism.sanitise(sums[0], using: &generator).map { $0 / Double(count) }
@@ -250,7 +252,8 @@ public struct PrivateSimilarityBuilder: Sendable {
                 options.relation.factor
                 * FastGaussSketch.sensitivity(dimension: dimension, order: options.latticeOrder!)
             let mechanism = PrivateMechanism.numbers(
-                count: sums[0].count, l1: sensitivity, l2: sensitivity, budget: budget)
+                count: sums[0].count, l1: sensitivity, l2: sensitivity, budget: budget, rows: count,
+                largest: 1)
             mechanisms.append(.init(name: "moments of lattice cells", mechanism: mechanism))
             var generator = noise.generator()
             let noisy = mechanism.sanitise(sums[0], using: &generator).map { $0 / Double(count) }
@@ -276,7 +279,7 @@ public struct PrivateSimilarityBuilder: Sendable {
             let factor = options.relation.factor
             let mechanism = PrivateMechanism.numbers(
                 count: component.features.count, l1: factor * l1, l2: factor * l2,
-                budget: budget.share(component.share))
+                budget: budget.share(component.share), rows: count, largest: 2.0.squareRoot())
             mechanisms.append(
                 .init(name: "sums of \(component.features.count) features", mechanism: mechanism))
             var generator = noise.generator(stream: j)

@@ -42,8 +42,8 @@ public struct RandomFeatures: Sendable {
 
     /// Σ over the points of the features. Not private: noise has to be added before it leaves the owner's hands.
     ///
-    /// - Parameter Scalar: float64 for exact sums; float32 is several times faster and right to about 1e-6 a feature,
-    ///   which is far below any noise.
+    /// - Parameter Scalar: float64 for what is released; float32 is twice as fast and right to about 1e-6 a feature, for
+    ///   experiments.
     public func sums<Scalar: DistanceScalar>(_ points: PointSet<Scalar>) -> [Double] {
         precondition(
             points.dimension == dimension,

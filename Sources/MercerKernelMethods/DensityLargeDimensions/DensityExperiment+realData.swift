@@ -16,7 +16,7 @@ extension DensityExperiment {
 
     /// Leave-one-out against Silverman's rule on whitened real data.
     func realData(_ run: RunContext, _ findings: inout Findings) async throws {
-        let rows = run.quick ? 2000 : 4000
+        let rows = 4000
         let note: @Sendable (String) -> Void = { run.note($0) }
         let pictures = try await PublicDataSets.fashionMNIST(training: false, cache: run.data, note: note)
         let magic = try await PublicDataSets.magic(cache: run.data, note: note)

@@ -84,7 +84,8 @@ extension DensityExperiment {
     func fluctuations(_ run: RunContext, _ findings: inout Findings) throws {
         let (d, n, sets) = (20, 22026, 300)
         let bandwidths = [0.5, 0.65, 0.8, 0.92, 1.1, 1.4]
-        let seeds = run.seeds(10)
+        // One sample of 300 sets says little: a quick run takes three as well.
+        let seeds = run.quick ? (0..<3).map { run.seed &+ $0 } : run.seeds(10)
         run.stage("fluctuations over data sets", steps: seeds.count)
         let law = try FiniteSizeDensity(dimension: d, logCount: log(Double(n)), squaredNorm: Double(d))
         let indices = bandwidths.map { law.tailIndex($0) }
@@ -132,6 +133,18 @@ extension DensityExperiment {
                     + "index is that of the typical maximum, F(r₁) = 1/n; Hill's estimate looks at the 40 largest of 300, further "
                     + "out, where the index is larger ('at Hill's place'), and sums of several points bias it upward."
             ))
+    }
+
+    /// The time of leave-one-out against the number of rows.
+    func growth(_ run: RunContext, _ findings: inout Findings) throws {
+        run.stage("growth")
+        let growth = try Growth([2000, 4000, 8000]) { n in
+            let data = Random.normal([n, 20], dtype: .float64, key: RandomKey(run.seed))
+            let bandwidths = (0..<10).map { exp2(-Double($0) / 2) }
+            withExtendedLifetime(try KernelDensity(data, bandwidth: .fixed(1)).leaveOneOut(bandwidths)) {}
+        }
+        findings.section("Growth")
+        findings.table(growth.table("Leave-one-out at ten bandwidths, d = 20", size: "rows"))
     }
 
     /// log Σ K of each data set at each bandwidth, `[bandwidths][sets]`.

@@ -72,6 +72,7 @@ public struct DensityExperiment: Experiment {
         try fluctuations(run, &findings)
         try theory(&findings)
         try await realData(run, &findings)
+        try growth(run, &findings)
         return findings
     }
 }

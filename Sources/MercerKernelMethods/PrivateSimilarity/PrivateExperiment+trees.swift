@@ -20,7 +20,7 @@ extension PrivateExperiment {
 
     /// Distance sums from noisy trees, a flat histogram and composed answers.
     func trees(_ run: RunContext, _ findings: inout Findings) throws {
-        let seeds = run.seeds(3)
+        let seeds = run.quick ? (0..<3).map { run.seed &+ $0 } : run.seeds(5)
         // A release's noise moves all queries alike, so the mean needs releases more than queries.
         let releases = run.quick ? 20 : 40
         run.stage("distance trees", steps: seeds.count)
@@ -153,6 +153,28 @@ extension PrivateExperiment {
             }
             return errors.mean
         }
+    }
+
+    /// The time of building and asking against the number of rows and of features.
+    func growth(_ run: RunContext, _ findings: inout Findings) throws {
+        run.stage("growth")
+        func features(_ count: Int) -> RandomFeatures {
+            RandomFeatures(.gaussian, bandwidth: 8, count: count, dimension: 64, publicSeed: 0)
+        }
+        let fixed = features(1024)
+        let build = Growth([4000, 8000, 16_000]) { n in
+            let x = PointSet<Double>(Random.normal([n, 64], dtype: .float64, key: RandomKey(run.seed)))
+            withExtendedLifetime(fixed.sums(x)) {}
+        }
+        let y = PointSet<Float>(Random.normal([500, 64], dtype: .float32, key: RandomKey(run.seed)))
+        let query = Growth([1024, 2048, 4096]) { count in
+            let some = features(count)
+            let means = [Double](repeating: 0.1, count: count)
+            for _ in 0..<10 { withExtendedLifetime(some.estimates(means: means, y)) {} }
+        }
+        findings.section("Growth")
+        findings.table(build.table("Sums of 1 024 features of 64 columns", size: "rows"))
+        findings.table(query.table("5 000 queries of 64 columns, features drawn anew", size: "features"))
     }
 
     /// 1/x as sums of exponentials.

@@ -97,6 +97,7 @@ public struct PrivateExperiment: Experiment {
         let test = try await PublicDataSets.fashionMNIST(training: false, cache: run.data) { run.note($0) }
         try densities(run, train, test, &findings)
         try classification(run, train, test, &findings)
+        try growth(run, &findings)
         return findings
     }
 }

@@ -16,6 +16,7 @@ extension DensityExperiment {
         var worst: [Double] = []
         var participations: [Double] = []
         var shown: [[Table.Cell]] = []
+        var points: [Chart.Series] = []
         for (s, seed) in seeds.enumerated() {
             var divergence = [[Double]](repeating: [], count: bandwidths.count)
             var participation = divergence
@@ -43,6 +44,13 @@ extension DensityExperiment {
                 })
             participations.append(Self.atMinimum(bandwidths, a.map(\.mean), b.map(\.mean)))
             if s == 0 {
+                points = [("KL divergence / d", a), ("mean Σp²", b)].enumerated().map { colour, item in
+                    .points(
+                        "\(item.0), simulated", x: bandwidths, y: item.1.map(\.mean),
+                        low: item.1.map { $0.mean - 3 * $0.error },
+                        high: item.1.map { $0.mean + 3 * $0.error },
+                        colour: colour)
+                }
                 shown = bandwidths.indices.map { j in
                     [
                         .number(bandwidths[j]), .number(a[j].mean, decimals: 4),
@@ -61,6 +69,17 @@ extension DensityExperiment {
             Table(
                 "d = 20, n = 22 026, \(queries) queries, \(repeats) repeats",
                 columns: ["h", "KL/d", "exact", "error", "Σp²", "exact", "error"], rows: shown))
+        let grid = (0...14).map { 0.5 + 0.05 * Double($0) }
+        let curve = try grid.map {
+            try FiniteSizeDensity.averaged(dimension: d, logCount: log(Double(n)), bandwidth: $0, nodes: 12)
+        }
+        findings.chart(
+            Chart(
+                "simulation", "Simulation on the exact law", x: .linear("h"), y: .linear(""),
+                series: [
+                    .line("KL divergence / d", x: grid, y: curve.map(\.divergencePerDimension), colour: 0),
+                    .line("mean Σp²", x: grid, y: curve.map(\.participation), colour: 1),
+                ] + points, caption: "d = 20, n = 22 026; bars are three errors of the mean."))
     }
 
     /// The participation at the minimum of the parabola through the smallest divergence and its neighbours.

@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "MercerPapers", targets: ["MercerPapers"]),
         .library(name: "MercerImageIO", targets: ["MercerImageIO"]),
         .library(name: "MercerImage", targets: ["MercerImage"]),
+        .library(name: "MercerKernelMethods", targets: ["MercerKernelMethods"]),
         .executable(name: "mercer", targets: ["mercer"]),
     ],
     dependencies: [
@@ -35,15 +36,19 @@ let package = Package(
         .target(
             name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
         ),
+        .target(
+            name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
 
         // The command, and the cases that it measures beside other libraries.
         .target(
-            name: "MercerBenchmarks", dependencies: ["CKernels", "Mercer", "MercerPapers", "MercerImage"],
+            name: "MercerBenchmarks",
+            dependencies: ["CKernels", "Mercer", "MercerPapers", "MercerImage", "MercerKernelMethods"],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",
             dependencies: [
                 "Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "MercerImage",
+                "MercerKernelMethods",
                 "MercerBenchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -61,8 +66,9 @@ let package = Package(
         .testTarget(
             name: "MercerImageTests",
             dependencies: ["MercerImage", "MercerImageIO", "MercerNN", "MercerPapers"]),
+        .testTarget(name: "MercerKernelMethodsTests", dependencies: ["MercerKernelMethods"]),
         .testTarget(
-            name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage"]),
+            name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage", "MercerKernelMethods"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),
     ],
     swiftLanguageModes: [.v6]

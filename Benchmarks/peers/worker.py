@@ -19,6 +19,8 @@ DISTRIBUTIONS = {
     "pillow": "pillow",
     "opencv": "opencv-python-headless",
     "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
 }
 
 

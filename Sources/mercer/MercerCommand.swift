@@ -12,7 +12,10 @@ struct MercerCommand: AsyncParsableCommand {
             be read); 1 failed; 64 wrong usage.
             """,
         version: Version.mercer,
-        subcommands: [ResizeCommand.self, PapersCommand.self, RunCommand.self, BenchCommand.self, TablesCommand.self])
+        subcommands: [
+            ResizeCommand.self, KernelCommand.self, PapersCommand.self, RunCommand.self, BenchCommand.self,
+            TablesCommand.self,
+        ])
 
     /// What error messages begin with: `mercer: `.
     static var _errorLabel: String { "mercer" }

@@ -9,6 +9,8 @@ import Testing
     static let runners: [String: @Sendable (OracleFile) throws -> OracleTally] = [
         "engine": EngineOracle.run,
         "muller": MullerOracle.run,
+        "kde-large-d": DensityOracle.run,
+        "dp-kde": PrivateOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

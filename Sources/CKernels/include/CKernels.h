@@ -15,6 +15,7 @@ int mercer_isa_detect(void);
 
 #include "resample.h"
 #include "elementwise.h"
+#include "similarity.h"
 #include "integer.h"
 #include "reduce.h"
 #include "optimizer.h"

@@ -1,0 +1,94 @@
+import Foundation
+
+/// A complete tree of sums over cells 0 ..< m of a line: any interval is a sum of few nodes, and a row changes one node
+/// a level (card: Method 1).
+public struct CountTree: Sendable {
+    /// Children of a node.
+    public let arity: Int
+    /// m, a power of the arity.
+    public let cells: Int
+    /// The nodes, level after level, leaves first.
+    public let nodes: [Double]
+    /// log₂ of the arity.
+    private let shift: Int
+    /// log_b m + 1, the nodes that a row is counted in, the root included.
+    public let levels: Int
+
+    /// A tree of given nodes, leaves first.
+    public init(nodes: [Double], cells: Int, arity: Int = 2) {
+        precondition(
+            arity >= 2 && arity & (arity - 1) == 0 && cells >= 1,
+            "CountTree: \(cells) cells of arity \(arity), a power of two is expected")
+        var (levels, width, count) = (1, cells, cells)
+        while width > 1 {
+            precondition(width % arity == 0, "CountTree: \(cells) cells aren't a power of \(arity)")
+            width /= arity
+            count += width
+            levels += 1
+        }
+        precondition(
+            nodes.count == count, "CountTree: \(nodes.count) nodes over \(cells) cells of arity \(arity)")
+        self.arity = arity
+        self.cells = cells
+        self.nodes = nodes
+        self.levels = levels
+        shift = arity.trailingZeroBitCount
+    }
+
+    /// The sums of leaves.
+    public init(leaves: [Double], arity: Int = 2) {
+        var nodes = leaves
+        nodes.reserveCapacity(2 * leaves.count)
+        var (start, width) = (0, leaves.count)
+        while width > 1 {
+            for parent in 0..<width / arity {
+                var sum = 0.0
+                for child in start + parent * arity..<start + (parent + 1) * arity { sum += nodes[child] }
+                nodes.append(sum)
+            }
+            start += width
+            width /= arity
+        }
+        self.init(nodes: nodes, cells: leaves.count, arity: arity)
+    }
+
+    /// The smallest power of the arity that is at least n.
+    public static func cells(atLeast n: Int, arity: Int) -> Int {
+        var cells = 1
+        while cells < n { cells *= arity }
+        return cells
+    }
+
+    /// The sum over cells of an interval, by the fewest nodes.
+    public func sum(_ interval: Range<Int>) -> Double { walk(interval).sum }
+
+    /// The sum over an interval and how many nodes it is made of.
+    @inline(__always)
+    func walk(_ interval: Range<Int>) -> (sum: Double, count: Int) {
+        var (low, high) = (interval.lowerBound, interval.upperBound)
+        let mask = arity - 1
+        return nodes.withUnsafeBufferPointer { nodes in
+            var sum = 0.0
+            var count = 0
+            var start = 0
+            var width = cells
+            while low < high {
+                while low & mask != 0 && low < high {
+                    sum += nodes[start + low]
+                    count += 1
+                    low += 1
+                }
+                while high & mask != 0 && low < high {
+                    high -= 1
+                    sum += nodes[start + high]
+                    count += 1
+                }
+                low >>= shift
+                high >>= shift
+                start += width
+                width >>= shift
+            }
+            return (sum, count)
+        }
+    }
+}

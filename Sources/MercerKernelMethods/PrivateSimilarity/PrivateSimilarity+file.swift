@@ -1,0 +1,186 @@
+import Foundation
+import Mercer
+
+// The file of a release: safetensors with the sanitised arrays alone, and the public record as metadata.
+
+extension PrivateSimilarity {
+    static let format = "mercer-private-similarity 1"
+
+    /// Writes the release to a safetensors file.
+    public func save(to path: String) throws {
+        var tensors: [String: Tensor] = [:]
+        switch sketch {
+        case .features(let sketches, _):
+            for (j, sketch) in sketches.enumerated() { tensors["features.\(j)"] = Tensor(sketch.means) }
+            tensors["weights"] = Tensor(sketches.map(\.weight))
+        case .trees(let trees):
+            for (k, tree) in trees.enumerated() { tensors["counts.\(k)"] = Tensor(tree.nodes) }
+        case .sumTrees(let trees):
+            for (k, tree) in trees.enumerated() {
+                tensors["counts.\(k)"] = Tensor(tree.counts.nodes)
+                tensors["sums.\(k)"] = Tensor(tree.sums.nodes)
+            }
+        case .moments(let mean, let square): tensors["moments"] = Tensor(mean + [square])
+        case .lattice(let lattice):
+            tensors["lattice"] = Tensor(lattice.moments)
+            tensors["lattice.shape"] = Tensor(
+                (lattice.origin + lattice.sides + [lattice.order]).map(Int64.init))
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let metadata = [
+            "format": Self.format,
+            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
+            "release": String(decoding: try encoder.encode(record), as: UTF8.self),
+        ]
+        try saveTensors(tensors, to: path, metadata: metadata)
+    }
+
+    /// Reads a release.
+    ///
+    /// - Throws: ``KernelMethodError/file(_:reason:)`` for files that hold something else, ``TensorFileError``.
+    public init(contentsOf path: String) throws {
+        let file = try Safetensors(contentsOf: path)
+        guard file.metadata["format"] == Self.format else {
+            throw KernelMethodError.file(
+                path,
+                reason: "it isn't a release of similarities"
+                    + (file.metadata["format"].map { ", but of '\($0)'" } ?? "")
+                    + "; 'mercer kernel private build' makes one")
+        }
+        guard let text = file.metadata["release"],
+            let record = try? JSONDecoder().decode(PrivateRelease.self, from: Data(text.utf8))
+        else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
+        let reader = ReleaseReader(file: file, path: path)
+        self.init(record: record, sketch: try reader.sketch(record))
+    }
+}
+
+/// Puts a sketch together from the arrays of a file, checking every length.
+private struct ReleaseReader {
+    let file: Safetensors
+    let path: String
+
+    func sketch(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
+        guard record.dimension >= 1, record.count >= 1 else {
+            throw KernelMethodError.file(
+                path, reason: "its record has \(record.dimension) columns, \(record.count) rows")
+        }
+        if file.names.contains("lattice") { return .lattice(try lattice(record)) }
+        if file.names.contains("moments") {
+            let values = try numbers("moments", count: record.dimension + 1)
+            return .moments(mean: Array(values.dropLast()), square: values.last!)
+        }
+        if file.names.contains("counts.0") { return try trees(record) }
+        return try features(record)
+    }
+
+    private func numbers(_ name: String, count: Int? = nil) throws -> [Double] {
+        let tensor = try file.tensor(name, copied: true)
+        guard tensor.dtype == .float64, tensor.rank == 1, count == nil || tensor.count == count else {
+            throw KernelMethodError.file(
+                path,
+                reason: "'\(name)' is \(tensor.dtype) of shape \(tensor.shape), but "
+                    + "\(count.map(String.init) ?? "a list of") float64 numbers are expected")
+        }
+        let values = tensor.toArray(Double.self)
+        guard values.allSatisfy(\.isFinite) else {
+            throw KernelMethodError.file(path, reason: "'\(name)' has a number that isn't finite")
+        }
+        return values
+    }
+
+    private func features(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
+        let kernel: FeatureKernel
+        let bandwidth: Double
+        var sum = ExponentialSum(weights: [1], rates: [1])
+        switch record.function {
+        case .kernel(let k, let h): (kernel, bandwidth) = (k, h)
+        case .inverse(let k, let h):
+            (kernel, bandwidth) = (k, h)
+            sum = try .reciprocal(accuracy: min(record.alpha / 10, 0.1))
+        default:
+            throw KernelMethodError.file(
+                path, reason: "it has features, but releases \(record.function.name)")
+        }
+        let weights = try numbers("weights")
+        let rates =
+            sum.count == 1
+            ? sum.rates : zip(sum.shiftedWeights, sum.rates).filter { $0.0 > 1e-6 }.map(\.1)
+        guard weights.count == rates.count, weights.count == record.mechanisms.count else {
+            throw KernelMethodError.file(
+                path, reason: "it has \(weights.count) kernels, but \(rates.count) are expected")
+        }
+        var projection: Projection?
+        if let k = record.projection, k < record.dimension {
+            projection = Projection(
+                record.projectionKind, from: record.dimension, to: k, publicSeed: record.publicSeed)
+        }
+        let sketches = try weights.indices.map { j in
+            let means = try numbers("features.\(j)")
+            let scale = kernel == .gaussian ? rates[j].squareRoot() : rates[j]
+            return PrivateSimilarity.FeatureSketch(
+                weight: weights[j],
+                features: RandomFeatures(
+                    kernel, bandwidth: bandwidth / scale, count: means.count,
+                    dimension: projection?.reduced ?? record.dimension,
+                    publicSeed: record.publicSeed &+ UInt64(j)),
+                means: means, deviation: record.mechanisms[j].mechanism.deviation / Double(record.count))
+        }
+        return .features(sketches, projection)
+    }
+
+    private func trees(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
+        let coordinates = record.function == .l2 ? record.projection ?? 32 : record.dimension
+        let cells = CountTree.cells(atLeast: record.count, arity: record.arity)
+        guard record.bound ?? 0 > 0, [2, 4, 8, 16].contains(record.arity) else {
+            throw KernelMethodError.file(
+                path, reason: "its record has no bound or a tree of arity \(record.arity)")
+        }
+        var nodes = 1
+        var width = cells
+        while width > 1 {
+            nodes += width
+            width /= record.arity
+        }
+        let counts = try (0..<coordinates).map {
+            CountTree(nodes: try numbers("counts.\($0)", count: nodes), cells: cells, arity: record.arity)
+        }
+        guard file.names.contains("sums.0") else {
+            guard record.mechanisms.count == coordinates else {
+                throw KernelMethodError.file(path, reason: "it lacks a mechanism for each of its trees")
+            }
+            return .trees(counts)
+        }
+        guard record.mechanisms.count == 2 * coordinates else {
+            throw KernelMethodError.file(path, reason: "it lacks a mechanism for each of its trees")
+        }
+        return .sumTrees(
+            try counts.enumerated().map { k, tree in
+                SumTree(
+                    counts: tree,
+                    sums: CountTree(
+                        nodes: try numbers("sums.\(k)", count: nodes), cells: cells, arity: record.arity),
+                    range: 2 * record.bound!)
+            })
+    }
+
+    private func lattice(_ record: PrivateRelease) throws -> FastGaussSketch {
+        let shape = try file.tensor("lattice.shape", copied: true)
+        let d = record.dimension
+        guard shape.dtype == .int64, shape.count == 2 * d + 1, d <= 3 else {
+            throw KernelMethodError.file(
+                path, reason: "'lattice.shape' has \(shape.count) numbers, \(2 * d + 1) expected")
+        }
+        let values = shape.toArray(Int64.self).map(Int.init)
+        let (sides, order) = (Array(values[d..<2 * d]), values[2 * d])
+        guard (1...12).contains(order), sides.allSatisfy({ (1...1 << 20).contains($0) }) else {
+            throw KernelMethodError.file(path, reason: "'lattice.shape' has \(sides) cells of order \(order)")
+        }
+        var count = sides.reduce(1, *)
+        for _ in 0..<d { count *= order }
+        return FastGaussSketch(
+            dimension: d, order: order, origin: Array(values[..<d]), sides: sides,
+            moments: try numbers("lattice", count: count))
+    }
+}

@@ -1,0 +1,397 @@
+import Foundation
+import Mercer
+
+/// Builds a ``PrivateSimilarity`` from rows that come in parts: one pass, memory of the sketch alone.
+public struct PrivateSimilarityBuilder: Sendable {
+    private let function: SimilarityFunction
+    private let count: Int
+    private let dimension: Int
+    private let budget: PrivacyBudget
+    private let bound: Double?
+    private let options: PrivateOptions
+    private let plan: Plan
+    private var sums: [[Double]]
+    private var seen = 0
+
+    /// What is summed up.
+    private enum Plan: Sendable {
+        case features([Component], Projection?)
+        /// Cells of a tree, the public map of rows to its coordinates, and the range of each of these.
+        case trees(cells: Int, embedding: Projection?, ranges: [Double])
+        case moments
+        case lattice(origin: [Int], sides: [Int])
+    }
+
+    /// One kernel of a sum of kernels, with its share of the budget.
+    private struct Component: Sendable {
+        let weight: Double
+        let features: RandomFeatures
+        let share: Double
+    }
+
+    /// - Parameters:
+    ///   - count: n, which is public.
+    ///   - dimension: d.
+    public init(
+        _ function: SimilarityFunction, count: Int, dimension: Int, budget: PrivacyBudget, bound: Double?,
+        options: PrivateOptions
+    ) throws {
+        guard count >= 1 else { throw KernelMethodError.tooFew("a private release", found: count, needed: 1) }
+        guard dimension >= 1 else { throw KernelMethodError.width(found: 0, expected: 1, what: "the data") }
+        try options.check(function, dimension: dimension)
+        if function.needsBound || options.latticeOrder != nil {
+            guard let bound else {
+                throw KernelMethodError.privacy(
+                    "--bound is missing: \(function.name) needs a public bound on the rows "
+                        + "(\(function.boundsNorm ? "on |x|" : "on each |x_k|")); taking it from the private rows "
+                        + "would break the guarantee")
+            }
+            guard bound > 0, bound.isFinite else {
+                throw KernelMethodError.option("--bound", found: "\(bound)", expected: "a positive number")
+            }
+        }
+        if budget.delta > 0, case .l1 = function { try Self.refuseDelta(function) }
+        if budget.delta > 0, case .l2 = function { try Self.refuseDelta(function) }
+        if budget.delta > 0, case .lp = function { try Self.refuseDelta(function) }
+        self.function = function
+        self.count = count
+        self.dimension = dimension
+        self.budget = budget
+        self.bound = bound
+        self.options = options
+        plan = try Self.plan(function, count, dimension, bound, options)
+        switch plan {
+        case .features(let components, _):
+            sums = components.map { [Double](repeating: 0, count: $0.features.count) }
+        case .trees(let cells, _, let ranges):
+            sums = [[Double]](repeating: [Double](repeating: 0, count: cells), count: ranges.count)
+        case .moments: sums = [[Double](repeating: 0, count: dimension + 1)]
+        case .lattice(let origin, let sides):
+            let empty = FastGaussSketch(
+                PointSet<Double>([], count: 0, dimension: dimension), order: options.latticeOrder!,
+                origin: origin,
+                sides: sides)
+            sums = [[Double](repeating: 0, count: empty.moments.count)]
+        }
+    }
+
+    private static func refuseDelta(_ function: SimilarityFunction) throws {
+        throw KernelMethodError.option(
+            "--delta", found: "above 0",
+            expected: "0 for \(function.name), whose counts take discrete Laplace noise")
+    }
+
+    // MARK: Plans
+
+    private static func plan(
+        _ function: SimilarityFunction, _ count: Int, _ dimension: Int, _ bound: Double?,
+        _ options: PrivateOptions
+    ) throws -> Plan {
+        switch function {
+        case .kernel(let kernel, let bandwidth):
+            if options.latticeOrder != nil {
+                let reach = Int((bound! / bandwidth).rounded(.up))
+                return .lattice(
+                    origin: [Int](repeating: -reach, count: dimension),
+                    sides: [Int](repeating: 2 * reach + 1, count: dimension))
+            }
+            let one = ExponentialSum(weights: [1], rates: [1])
+            return try featurePlan(kernel, bandwidth, one, weights: [1], dimension, options)
+        case .inverse(let kernel, let bandwidth):
+            let sum = try ExponentialSum.reciprocal(accuracy: min(options.alpha / 10, 0.1))
+            return try featurePlan(kernel, bandwidth, sum, weights: sum.shiftedWeights, dimension, options)
+        case .squaredL2: return .moments
+        case .l1, .lp:
+            return .trees(
+                cells: CountTree.cells(atLeast: count, arity: options.arity), embedding: nil,
+                ranges: [Double](repeating: 2 * bound!, count: dimension))
+        case .l2:
+            let k = options.projection ?? 32
+            let embedding = Projection(.gaussian, from: dimension, to: k, publicSeed: options.publicSeed)
+            // A coordinate g·x/√k of a row of norm B is normal with deviation B/√k over the draw of g: five of them.
+            let range = 10 * bound! / Double(k).squareRoot()
+            return .trees(
+                cells: CountTree.cells(atLeast: count, arity: options.arity), embedding: embedding,
+                ranges: [Double](repeating: range, count: k))
+        }
+    }
+
+    /// Features and budget go to the terms of a sum like the weight to the power 2/3, which makes the error least.
+    private static func featurePlan(
+        _ kernel: FeatureKernel, _ bandwidth: Double, _ sum: ExponentialSum, weights: [Double],
+        _ dimension: Int,
+        _ options: PrivateOptions
+    ) throws -> Plan {
+        var projection: Projection?
+        if let k = options.projection, k < dimension {
+            guard kernel != .laplace else {
+                throw KernelMethodError.option(
+                    "--project", found: "with an ℓ1 kernel",
+                    expected: "no projection, which keeps ℓ2 distances only")
+            }
+            projection = Projection(
+                options.projectionKind, from: dimension, to: k, publicSeed: options.publicSeed)
+        }
+        let shares = weights.map { pow($0, 2 / 3.0) }
+        let total = shares.reduce(0, +)
+        var components: [Component] = []
+        for (j, weight) in weights.enumerated() where weight > 1e-6 {
+            let share = shares[j] / total
+            let scale = kernel == .gaussian ? sum.rates[j].squareRoot() : sum.rates[j]
+            components.append(
+                Component(
+                    weight: weight,
+                    features: RandomFeatures(
+                        kernel, bandwidth: bandwidth / scale,
+                        count: weights.count == 1
+                            ? options.features : max(16, Int(Double(options.features) * share)),
+                        dimension: projection?.reduced ?? dimension,
+                        publicSeed: options.publicSeed &+ UInt64(j)),
+                    share: share))
+        }
+        return .features(components, projection)
+    }
+
+    // MARK: Rows
+
+    /// Adds rows `[m, d]`.
+    ///
+    /// - Throws: ``KernelMethodError`` for numbers that aren't finite and for rows outside the bound.
+    public mutating func add(_ rows: Tensor) throws {
+        precondition(
+            rows.rank == 2 && rows.shape[1] == dimension,
+            "PrivateSimilarityBuilder: rows of shape \(rows.shape), \(dimension) columns expected")
+        let points = try checked(rows)
+        seen += points.count
+        switch plan {
+        case .features(let components, let projection):
+            // In float64: the rounding of float32 sums would change by more than the noise is made for.
+            let reduced = projection?.apply(points) ?? points
+            for (j, component) in components.enumerated() {
+                let more = component.features.sums(reduced)
+                for i in more.indices { sums[j][i] += more[i] }
+            }
+        case .trees(let cells, let embedding, let ranges):
+            let coordinates = embedding?.apply(points) ?? points
+            for row in 0..<coordinates.count {
+                for (k, value) in coordinates[row].enumerated() {
+                    sums[k][DistanceTree.cell(value + ranges[k] / 2, range: ranges[k], cells: cells)] += 1
+                }
+            }
+        case .moments:
+            for row in 0..<points.count {
+                for (k, value) in points[row].enumerated() { sums[0][k] += value }
+                // In units of the bound, so that both parts change by at most B.
+                sums[0][dimension] += points.squaredNorms[row] / bound!
+            }
+        case .lattice(let origin, let sides):
+            guard case .kernel(_, let bandwidth) = function else { return }
+            let scaled = PointSet<Double>(
+                points.values.map { $0 / bandwidth }, count: points.count, dimension: dimension)
+            let more = FastGaussSketch(scaled, order: options.latticeOrder!, origin: origin, sides: sides)
+            for i in more.moments.indices { sums[0][i] += more.moments[i] * Double(points.count) }
+        }
+    }
+
+    private func checked(_ rows: Tensor) throws -> PointSet<Double> {
+        var values = rows.asType(.float64).toArray(Double.self)
+        if let bad = values.firstIndex(where: { !$0.isFinite }) {
+            throw KernelMethodError.notFinite(
+                row: seen + bad / dimension + 1, column: "\(bad % dimension + 1)", value: "\(values[bad])")
+        }
+        guard let bound, function.needsBound || options.latticeOrder != nil else {
+            return PointSet(values, count: rows.shape[0], dimension: dimension)
+        }
+        var outside = 0
+        var first: Int?
+        for row in 0..<rows.shape[0] {
+            let range = row * dimension..<(row + 1) * dimension
+            let size =
+                function.boundsNorm
+                ? values[range].reduce(0) { $0 + $1 * $1 }.squareRoot()
+                : values[range].reduce(0) { max($0, abs($1)) }
+            guard size > bound * (1 + 1e-12) else { continue }
+            outside += 1
+            first = first ?? seen + row + 1
+            for k in range {
+                values[k] =
+                    function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
+            }
+        }
+        if outside > 0, !options.clips {
+            throw KernelMethodError.privacy(
+                "\(outside) \(outside == 1 ? "row lies" : "rows lie") outside the public bound \(bound), the first is "
+                    + "row \(first!); choose --clip to move them onto it, or a larger --bound")
+        }
+        return PointSet(values, count: rows.shape[0], dimension: dimension)
+    }
+
+    // MARK: Noise
+
+    /// Adds the noise. The sums themselves don't leave the builder.
+    public func finish(noise: NoiseSource) throws -> PrivateSimilarity {
+        guard seen == count else { throw KernelMethodError.length("rows", found: seen, expected: count) }
+        var mechanisms: [PrivateRelease.NamedMechanism] = []
+        let sketch: PrivateSimilarity.Sketch
+        switch plan {
+        case .features(let components, let projection):
+            sketch = .features(noisyFeatures(components, noise, &mechanisms), projection)
+        case .trees(_, _, let ranges): sketch = try noisyTrees(ranges, noise, &mechanisms)
+        case .moments:
+            let d = Double(dimension).squareRoot()
+            let factor = options.relation.factor * bound!
+            let mechanism = PrivateMechanism.numbers(
+                count: dimension + 1, l1: factor * (d + 1), l2: factor * 2.0.squareRoot(), budget: budget,
+                rows: count, largest: bound!)
+            mechanisms.append(.init(name: "coordinate sums and squared norms", mechanism: mechanism))
+            var generator = noise.generator()
+            let noisy = mechanism.sanitise(sums[0], using: &generator).map { $0 / Double(count) }
+            sketch = .moments(mean: Array(noisy[..<dimension]), square: noisy[dimension] * bound!)
+        case .lattice(let origin, let sides):
+            let sensitivity =
+                options.relation.factor
+                * FastGaussSketch.sensitivity(dimension: dimension, order: options.latticeOrder!)
+            let mechanism = PrivateMechanism.numbers(
+                count: sums[0].count, l1: sensitivity, l2: sensitivity, budget: budget, rows: count,
+                largest: 1)
+            mechanisms.append(.init(name: "moments of lattice cells", mechanism: mechanism))
+            var generator = noise.generator()
+            let noisy = mechanism.sanitise(sums[0], using: &generator).map { $0 / Double(count) }
+            sketch = .lattice(
+                FastGaussSketch(
+                    dimension: dimension, order: options.latticeOrder!, origin: origin, sides: sides,
+                    moments: noisy))
+        }
+        let record = PrivateRelease(
+            function: function, dimension: dimension, count: count, budget: budget,
+            relation: options.relation,
+            bound: bound, isPrivate: noise.isPrivate, mechanisms: mechanisms, features: options.features,
+            projection: options.projection, projectionKind: options.projectionKind, alpha: options.alpha,
+            ringWeight: options.ringWeight, arity: options.arity, publicSeed: options.publicSeed)
+        return PrivateSimilarity(record: record, sketch: sketch)
+    }
+
+    private func noisyFeatures(
+        _ components: [Component], _ noise: NoiseSource, _ mechanisms: inout [PrivateRelease.NamedMechanism]
+    ) -> [PrivateSimilarity.FeatureSketch] {
+        components.enumerated().map { j, component in
+            let (l1, l2) = component.features.sensitivity
+            let factor = options.relation.factor
+            let mechanism = PrivateMechanism.numbers(
+                count: component.features.count, l1: factor * l1, l2: factor * l2,
+                budget: budget.share(component.share), rows: count, largest: 2.0.squareRoot())
+            mechanisms.append(
+                .init(name: "sums of \(component.features.count) features", mechanism: mechanism))
+            var generator = noise.generator(stream: j)
+            let noisy = mechanism.sanitise(sums[j], using: &generator)
+            return PrivateSimilarity.FeatureSketch(
+                weight: component.weight, features: component.features,
+                means: noisy.map { $0 / Double(count) },
+                deviation: mechanism.deviation / Double(count))
+        }
+    }
+
+    /// A tree a coordinate; the budget is shared equally, and between counts and sums.
+    private func noisyTrees(
+        _ ranges: [Double], _ noise: NoiseSource, _ mechanisms: inout [PrivateRelease.NamedMechanism]
+    ) throws -> PrivateSimilarity.Sketch {
+        let share = budget.epsilon / Double(ranges.count)
+        let factor = options.relation.factor
+        var trees: [CountTree] = []
+        var sumTrees: [SumTree] = []
+        for (k, leaves) in sums.enumerated() {
+            let exact = CountTree(leaves: leaves, arity: options.arity)
+            let epsilon = options.usesSumTree ? share / 2 : share
+            let mechanism = try PrivateMechanism.counts(
+                sensitivity: factor * Double(exact.levels), epsilon: epsilon)
+            let name = "nodes of the tree of coordinate \(k + 1)"
+            mechanisms.append(.init(name: name, mechanism: mechanism))
+            let counts = noisy(exact, mechanism, noise, stream: 2 * k)
+            trees.append(counts)
+            guard options.usesSumTree else { continue }
+            let cells = Double(exact.cells - 1)
+            let sumMechanism = try PrivateMechanism.counts(
+                sensitivity: factor * Double(exact.levels) * cells, epsilon: epsilon)
+            mechanisms.append(.init(name: "\(name), sums of cells", mechanism: sumMechanism))
+            let positions = CountTree(
+                leaves: leaves.enumerated().map { Double($0) * $1 }, arity: options.arity)
+            sumTrees.append(
+                SumTree(
+                    counts: counts, sums: noisy(positions, sumMechanism, noise, stream: 2 * k + 1),
+                    range: ranges[k]))
+        }
+        return options.usesSumTree ? .sumTrees(sumTrees) : .trees(trees)
+    }
+
+    /// Nodes with noise, in blocks that draw from streams of their own, so that they can be drawn at the same time.
+    private func noisy(_ tree: CountTree, _ mechanism: PrivateMechanism, _ noise: NoiseSource, stream: Int)
+        -> CountTree
+    {
+        var nodes = tree.nodes
+        nodes.withUnsafeMutableBufferPointer { nodes in
+            let target = UncheckedAddress(nodes.baseAddress)
+            let law = DiscreteLaplace(scale: mechanism.scale)
+            Parallel.forRanges(nodes.count, grain: 1 << 14) { range in
+                var generator = noise.generator(stream: stream << 32 + range.lowerBound)
+                for i in range { target.pointer[i] += Double(law.draw(using: &generator)) }
+            }
+        }
+        return CountTree(nodes: nodes, cells: tree.cells, arity: tree.arity)
+    }
+}
+
+extension PrivateSimilarity {
+    /// Answers from trees: the sum over coordinates.
+    func distanceAnswers(_ queries: PointSet<Double>) -> [PrivateEstimate] {
+        let n = Double(record.count)
+        guard let bound = record.bound else {
+            preconditionFailure("PrivateSimilarity: trees without a bound")
+        }
+        var power = 1.0
+        if case .lp(let p) = record.function { power = p }
+        var coordinates = queries
+        var range = 2 * bound
+        var factor = 1.0
+        if record.function == .l2 {
+            let k = record.projection ?? 32
+            coordinates = Projection(.gaussian, from: record.dimension, to: k, publicSeed: record.publicSeed)
+                .apply(queries)
+            range = 10 * bound / Double(k).squareRoot()
+            // Σ|x − y| ≈ √(π/2)/k Σ|g·(x − y)|, and the projection has g/√k.
+            factor = (Double.pi / 2 / Double(k)).squareRoot()
+        }
+        return (0..<coordinates.count).map { row in
+            var sum = 0.0
+            var variance = 0.0
+            for (k, value) in coordinates[row].enumerated() {
+                switch sketch {
+                case .trees(let trees):
+                    let answer = DistanceTree(counts: trees[k], range: range)
+                        .sum(
+                            from: value + range / 2, power: power, alpha: record.alpha,
+                            weight: record.ringWeight)
+                    sum += answer.sum
+                    variance += answer.squaredWeights * square(record.mechanisms[k].mechanism.deviation)
+                case .sumTrees(let trees):
+                    let tree = trees[k]
+                    let answer = tree.sum(from: value + range / 2)
+                    sum += answer.sum
+                    let unit = range / Double(tree.counts.cells)
+                    let cell = Double(
+                        DistanceTree.cell(value + range / 2, range: range, cells: tree.counts.cells))
+                    variance +=
+                        square(unit)
+                        * (Double(answer.countNodes)
+                            * square(cell * record.mechanisms[2 * k].mechanism.deviation)
+                            + Double(answer.sumNodes)
+                            * square(record.mechanisms[2 * k + 1].mechanism.deviation))
+                default: preconditionFailure("PrivateSimilarity: a distance without trees")
+                }
+            }
+            return PrivateEstimate(
+                estimate: factor * sum / n, noiseStandardError: factor * variance.squareRoot() / n)
+        }
+    }
+
+    private func square(_ x: Double) -> Double { x * x }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Mercer
+
+extension DataTable {
+    /// Reads a table from a file: `.csv`, `.tsv`, `.txt`, `.dat` (also with `.gz`), `.npy`, `.npz` or `.safetensors`.
+    ///
+    /// Text: fields are separated by commas, semicolons, tabs or blanks, whichever the first line has; the first line
+    /// names the columns unless all its fields are numbers. Archives: a matrix becomes columns 1, 2, … (with its name in
+    /// front where there are several), a vector becomes one column of its name.
+    ///
+    /// - Throws: ``TensorFileError`` or ``KernelMethodError``.
+    public init(contentsOf path: String) throws {
+        let plain = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+        switch URL(filePath: plain).pathExtension.lowercased() {
+        case "npy", "npz", "safetensors":
+            try self.init(name: path, tensors: try loadTensors(path))
+        default:
+            try self.init(name: path, records: try DataTable.records(path))
+        }
+    }
+
+    /// Tensors by name: matrices and vectors of one length.
+    init(name: String, tensors: [String: Tensor]) throws {
+        var columns: [Column] = []
+        for key in tensors.keys.sorted() {
+            let tensor = tensors[key]!
+            switch tensor.rank {
+            case 1:
+                columns.append(Column(key, .numbers(tensor.asType(.float64).toArray(Double.self))))
+            case 2:
+                let prefix = tensors.count > 1 ? "\(key)." : ""
+                columns +=
+                    DataTable(
+                        name: name, tensor, columns: (1...max(1, tensor.shape[1])).map { "\(prefix)\($0)" }
+                    ).columns
+            default:
+                throw KernelMethodError.file(
+                    name, reason: "'\(key)' has shape \(tensor.shape); a table needs matrices or vectors")
+            }
+        }
+        try DataTable.checkLengths(columns, name: name)
+        self.init(name: name, columns: columns)
+    }
+
+    private static func checkLengths(_ columns: [Column], name: String) throws {
+        guard let first = columns.first else {
+            throw KernelMethodError.file(name, reason: "it has no columns")
+        }
+        if let odd = columns.first(where: { $0.count != first.count }) {
+            throw KernelMethodError.file(
+                name,
+                reason:
+                    "'\(odd.name)' has \(odd.count) rows, but '\(first.name)' has \(first.count); a table needs "
+                    + "columns of one length")
+        }
+    }
+
+    /// Records of text, the first of which names the columns unless all its fields are numbers.
+    init(name: String, records: [[String]]) throws {
+        guard let first = records.first else { throw KernelMethodError.file(name, reason: "it has no rows") }
+        let isHeader = !first.allSatisfy { Self.number($0) != nil }
+        let body = isHeader && Self.looksLikeHeader(records) ? records.dropFirst() : records[...]
+        guard !body.isEmpty else { throw KernelMethodError.file(name, reason: "it has a header but no rows") }
+        if let odd = body.firstIndex(where: { $0.count != first.count }) {
+            throw KernelMethodError.file(
+                name,
+                reason:
+                    "row \(odd - body.startIndex + 1) has \(body[odd].count) fields, but \(first.count) are expected"
+            )
+        }
+        let hasHeader = body.count < records.count
+        self.init(
+            name: name,
+            columns: first.indices.map { k in
+                let fields = body.map { $0[k] }
+                let title = hasHeader && !first[k].isEmpty ? first[k] : "\(k + 1)"
+                let numbers = fields.map(Self.number)
+                if numbers.allSatisfy({ $0 != nil }) { return Column(title, .numbers(numbers.map { $0! })) }
+                return Column(title, .words(fields))
+            })
+    }
+
+    /// A first record is a header where some column has a number in every other record but not in the first, or where
+    /// there are only words at all.
+    private static func looksLikeHeader(_ records: [[String]]) -> Bool {
+        let rest = records.dropFirst().prefix(50)
+        if rest.isEmpty { return true }
+        let numeric = records[0].indices.filter { k in
+            rest.allSatisfy { k < $0.count && number($0[k]) != nil }
+        }
+        return numeric.isEmpty || numeric.contains { number(records[0][$0]) == nil }
+    }
+
+    /// A number; NaN for what marks a missing one; nil for other text.
+    private static func number(_ text: String) -> Double? {
+        switch text {
+        case "", "NA", "NaN", "nan", "?", "null": return .nan
+        default: return Double(text)
+        }
+    }
+}

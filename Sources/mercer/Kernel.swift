@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Mercer
+import MercerKernelMethods
+
+/// `mercer kernel JOB`: kernel methods on a user's own table.
+struct KernelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kernel",
+        abstract: "Kernel methods on a table: densities, private similarity.",
+        subcommands: [KernelDensityCommand.self, KernelPrivateCommand.self])
+}
+
+/// Which columns and rows of a table a job takes.
+struct TableOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Columns to take, by name, number or range: 'x,y,3-7'.", valueName: "list"))
+    var columns: String?
+
+    @Option(help: ArgumentHelp("Columns to leave out.", valueName: "list"))
+    var drop: String?
+
+    @Option(help: "Rows with missing values: refuse, drop, or mean (fill with the column's mean).")
+    var missing: DataTable.MissingValues = .refuse
+
+    /// The table of a file, without the columns that are named elsewhere.
+    func read(_ path: String, without others: [String] = []) throws -> DataTable {
+        var table = try DataTable(contentsOf: path)
+        table = try table.dropping(others + Self.names(drop))
+        if let columns { table = try table.selecting(Self.names(columns)) }
+        return try table.handlingMissing(missing)
+    }
+
+    private static func names(_ list: String?) -> [String] {
+        list?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+    }
+}
+
+extension DataTable.MissingValues: ExpressibleByArgument {}
+extension DensityKernel: ExpressibleByArgument {}
+extension DensityCovariance: ExpressibleByArgument {}
+extension NeighbouringRelation: ExpressibleByArgument {}
+extension RingWeight: ExpressibleByArgument {}
+extension Projection.Kind: ExpressibleByArgument {}
+
+/// A number as tables hold it: all digits that are needed to read it back, `-inf` for −∞.
+func plain(_ value: Double) -> String { "\(value)" }
+
+/// Columns of numbers or words as CSV.
+func csv(_ header: [String], _ rows: some Sequence<[String]>) -> String {
+    var text = header.joined(separator: ",") + "\n"
+    for row in rows { text += row.joined(separator: ",") + "\n" }
+    return text
+}

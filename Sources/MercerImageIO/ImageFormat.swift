@@ -26,7 +26,8 @@ public enum ImageFormat: String, Sendable, CaseIterable, Codable {
     public init?(magic bytes: some Collection<UInt8>) {
         let head = Array(bytes.prefix(16))
         func text(_ start: Int, _ wanted: String) -> Bool {
-            head.count >= start + wanted.utf8.count && Array(head[start..<(start + wanted.utf8.count)]) == Array(wanted.utf8)
+            head.count >= start + wanted.utf8.count
+                && Array(head[start..<(start + wanted.utf8.count)]) == Array(wanted.utf8)
         }
         if head.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
             self = .png

@@ -27,8 +27,7 @@ struct FitOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The seed of everything random.", valueName: "n"))
     var seed: UInt64 = 0
 
-    func validate(_ inputs: [String], _ output: String?, _ size: SizeOptions, _ method: MethodOptions) throws
-    {
+    func validate(_ inputs: [String], _ output: String?, _ size: SizeOptions, _ method: MethodOptions) throws {
         if !inputs.isEmpty {
             throw ValidationError("'--fit-weights' takes its pictures from its folder only")
         }

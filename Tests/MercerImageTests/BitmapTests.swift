@@ -76,8 +76,7 @@ import Testing
         var bomb = png
         bomb.replaceSubrange(16..<24, with: [0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60])
         bomb.replaceSubrange(29..<33, with: checksum(bomb[12..<29]))
-        #expect(throws: ImageError.tooLarge("bomb", width: 60_000, height: 60_000, limit: Bitmap.pixelLimit))
-        {
+        #expect(throws: ImageError.tooLarge("bomb", width: 60_000, height: 60_000, limit: Bitmap.pixelLimit)) {
             try Bitmap(bytes: Data(bomb), name: "bomb")
         }
     }

@@ -4,7 +4,8 @@ import Mercer
 enum EngineOperations {
     typealias Operation = @Sendable (EngineCase) -> [Tensor]
 
-    static let table: [String: Operation] = elementwise
+    static let table: [String: Operation] =
+        elementwise
         .merging(reductionsAndIndexing) { a, _ in a }
         .merging(layers) { a, _ in a }
         .merging(images) { a, _ in a }

@@ -91,8 +91,7 @@ public func irfft(_ x: Tensor, n: Int? = nil, axis: Int = -1, norm: FFTNorm = .b
 }
 
 /// The inverse of ``rfft2(_:s:axes:norm:)``.
-public func irfft2(_ x: Tensor, s: [Int]? = nil, axes: [Int] = [-2, -1], norm: FFTNorm = .backward) -> Tensor
-{
+public func irfft2(_ x: Tensor, s: [Int]? = nil, axes: [Int] = [-2, -1], norm: FFTNorm = .backward) -> Tensor {
     irfftn(x, s: s, axes: axes, norm: norm)
 }
 

@@ -7,8 +7,7 @@ final class TransformPlan<R: TransformNumber>: @unchecked Sendable {
     let n: Int
     /// Rows of the blocks that ``execute(_:_:)`` works on.
     let rows: Int
-    private var passes:
-        [(radix: Int, m: Int, twiddles: UnsafeMutablePointer<R>, roots: UnsafeMutablePointer<R>)] = []
+    private var passes: [(radix: Int, m: Int, twiddles: UnsafeMutablePointer<R>, roots: UnsafeMutablePointer<R>)] = []
     private var convolution: (plan: TransformPlan<R>, chirp: Block<R>, spectrum: Block<R>)?
 
     private static var largestRadix: Int { 61 }

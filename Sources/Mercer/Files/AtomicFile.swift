@@ -53,8 +53,7 @@ public final class AtomicFile {
 
     /// For writers that want a path of their own: `body` writes to the path it is given, an empty file with the
     /// same extension in the same folder, which then takes the place of `path`.
-    public static func replacing<R>(_ path: String, _ body: (_ temporaryPath: String) throws -> R) throws -> R
-    {
+    public static func replacing<R>(_ path: String, _ body: (_ temporaryPath: String) throws -> R) throws -> R {
         var status = stat()
         let exists = stat(path, &status) == 0
         if exists && status.st_mode & S_IFMT == S_IFDIR {

@@ -17,8 +17,7 @@ struct ByteReader {
     }
 
     /// A number. `what` names it where the bytes end before.
-    mutating func number<T: FixedWidthInteger>(_ type: T.Type, _ what: @autoclosure () -> String) throws -> T
-    {
+    mutating func number<T: FixedWidthInteger>(_ type: T.Type, _ what: @autoclosure () -> String) throws -> T {
         let size = MemoryLayout<T>.size
         guard size <= remaining else { throw failure("the end of the file", what()) }
         defer { position += size }

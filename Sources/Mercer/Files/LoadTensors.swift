@@ -25,7 +25,6 @@ public func loadTensors(_ path: String, mapped: Bool = false) throws -> [String:
 }
 
 /// Writes tensors as a safetensors file; the same tensors give the same bytes. See ``Safetensors/write(_:to:metadata:)``.
-public func saveTensors(_ tensors: [String: Tensor], to path: String, metadata: [String: String] = [:]) throws
-{
+public func saveTensors(_ tensors: [String: Tensor], to path: String, metadata: [String: String] = [:]) throws {
     try Safetensors.write(tensors, to: path, metadata: metadata)
 }

@@ -174,8 +174,7 @@ extension ZipArchive {
         return (Int(offset)..<Int(directoryEnd), count)
     }
 
-    private static func readMember(_ reader: inout ByteReader, directoryStart: Int) throws -> (String, Member)
-    {
+    private static func readMember(_ reader: inout ByteReader, directoryStart: Int) throws -> (String, Member) {
         let path = reader.path
         let start = reader.position
         guard try reader.number(UInt32.self, "a directory record") == 0x0201_4b50 else {

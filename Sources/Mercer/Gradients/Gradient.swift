@@ -122,8 +122,7 @@ extension Gradients {
             return pullBack(results, cotangents, by: walk)
         }
 
-        private func pullBack(_ results: [Tensor], _ cotangents: [Tensor?], by walk: BackwardWalk) -> [Tensor]
-        {
+        private func pullBack(_ results: [Tensor], _ cotangents: [Tensor?], by walk: BackwardWalk) -> [Tensor] {
             let state = mercer_thread_state()
             let paused = state.pointee.recording_paused
             state.pointee.recording_paused = recordsBackward ? 0 : 1

@@ -97,8 +97,7 @@ struct DepthwiseConvolution {
     }
 
     /// For each target position of an axis the source positions inside the image and the taps that read them.
-    private func alongAxis(_ target: Int, _ source: Int, _ phases: [AxisPhase]) -> [[(source: Int, tap: Int)]]
-    {
+    private func alongAxis(_ target: Int, _ source: Int, _ phases: [AxisPhase]) -> [[(source: Int, tap: Int)]] {
         var result = [[(source: Int, tap: Int)]](repeating: [], count: target)
         for phase in phases {
             for i in 0..<phase.count {

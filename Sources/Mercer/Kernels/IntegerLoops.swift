@@ -37,8 +37,7 @@ enum IntegerLoops {
     }
 
     /// Operations on bits of integers, or of bool without shifts.
-    static func bitwise(_ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor
-    {
+    static func bitwise(_ operation: mercer_integer, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
         run(operation, a, b, a.dtype, name)
     }
 

@@ -36,8 +36,7 @@ public enum ConvolutionPadding: ExpressibleByIntegerLiteral, ExpressibleByArrayL
     public init(integerLiteral value: Int) { self = .symmetric(PerAxis(value)) }
     public init(arrayLiteral elements: Int...) { self = .symmetric(PerAxis(elements)) }
 
-    func resolved(kernel: [Int], dilation: [Int], _ operation: StaticString) -> (before: [Int], after: [Int])
-    {
+    func resolved(kernel: [Int], dilation: [Int], _ operation: StaticString) -> (before: [Int], after: [Int]) {
         switch self {
         case .symmetric(let padding):
             let both = padding.expanded(to: kernel.count, operation, "padding")

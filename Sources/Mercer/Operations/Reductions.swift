@@ -126,8 +126,7 @@ extension Tensor {
 
     /// The standard deviation over axes, the root of ``variance(axes:keepDims:unbiased:)``. Its gradient is 0 where
     /// all elements are equal.
-    public func standardDeviation(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor
-    {
+    public func standardDeviation(axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor {
         let squared = variance(axes: axes, keepDims: keepDims, unbiased: unbiased)
         let y = Mercer.sqrt(squared.detached)
         guard squared.isTracked else { return y }

@@ -20,8 +20,7 @@ public func mean(_ x: Tensor, axis: Int, keepDims: Bool = false) -> Tensor {
 }
 
 /// The variance over axes. See ``Tensor/variance(axes:keepDims:unbiased:)``.
-public func variance(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor
-{
+public func variance(_ x: Tensor, axes: [Int]? = nil, keepDims: Bool = false, unbiased: Bool = true) -> Tensor {
     x.variance(axes: axes, keepDims: keepDims, unbiased: unbiased)
 }
 /// The variance over one axis.

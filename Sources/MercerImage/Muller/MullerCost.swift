@@ -33,8 +33,7 @@ public struct MullerCost: Sendable, Hashable {
     }
 
     /// Height pass first, as ``SeparableResampling`` does it.
-    private static func separable(_ map: (vertical: Resampler, horizontal: Resampler), _ channels: Int) -> Int
-    {
+    private static func separable(_ map: (vertical: Resampler, horizontal: Resampler), _ channels: Int) -> Int {
         let vertical = map.vertical.weights.count * map.horizontal.inputLength
         return channels * (vertical + map.horizontal.weights.count * map.vertical.outputLength)
     }

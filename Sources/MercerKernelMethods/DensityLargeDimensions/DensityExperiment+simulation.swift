@@ -83,8 +83,7 @@ extension DensityExperiment {
     }
 
     /// The participation at the minimum of the parabola through the smallest divergence and its neighbours.
-    private static func atMinimum(_ h: [Double], _ divergence: [Double], _ participation: [Double]) -> Double
-    {
+    private static func atMinimum(_ h: [Double], _ divergence: [Double], _ participation: [Double]) -> Double {
         let lowest = divergence.indices.min { divergence[$0] < divergence[$1] }!
         let k = min(max(lowest, 1), h.count - 2)
         let (left, right) = (h[k] - h[k - 1], h[k + 1] - h[k])

@@ -129,8 +129,7 @@ public struct PrivateSimilarity: Sendable {
         }
     }
 
-    private func latticeAnswers(_ queries: PointSet<Double>, _ lattice: FastGaussSketch) -> [PrivateEstimate]
-    {
+    private func latticeAnswers(_ queries: PointSet<Double>, _ lattice: FastGaussSketch) -> [PrivateEstimate] {
         guard case .kernel(_, let bandwidth) = record.function else {
             preconditionFailure("a lattice without kernel")
         }

@@ -84,8 +84,7 @@ final class ModuleStructure {
             }
         }
 
-        private mutating func visitProperty(_ value: Any, _ label: String, _ prefix: String, _ owner: Module)
-        {
+        private mutating func visitProperty(_ value: Any, _ label: String, _ prefix: String, _ owner: Module) {
             switch value {
             case let module as Module:
                 visit(module, prefix.joined(label))

@@ -140,8 +140,7 @@ public struct Schedule: Sendable {
     }
 
     /// Schedules one after the other, each for its number of steps and counted from its own start (`SequentialLR`).
-    public static func sequence(_ parts: [(schedule: Schedule, steps: Int)], then last: Schedule) -> Schedule
-    {
+    public static func sequence(_ parts: [(schedule: Schedule, steps: Int)], then last: Schedule) -> Schedule {
         Schedule { step in
             var rest = step
             for (schedule, steps) in parts {

@@ -69,8 +69,7 @@ import Testing
         #expect(try readBytes(folder.file("x.npy")) == readBytes(Fixture.path("plain.npy")))
     }
 
-    @Test(arguments: DType.allCases.filter { $0 != .bfloat16 }) func everyTypeSurvives(_ dtype: DType) throws
-    {
+    @Test(arguments: DType.allCases.filter { $0 != .bfloat16 }) func everyTypeSurvives(_ dtype: DType) throws {
         let raw = (0..<12 * dtype.size).map {
             dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 91)
         }

@@ -11,6 +11,7 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "dlv-irn": DualLatentOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -12,6 +12,7 @@ import Testing
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
         "dlv-irn": DualLatentOracle.run,
+        "iarn": ArbitraryOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -72,7 +72,7 @@ public struct DualLatent<Base: InvertibleNetwork> {
     /// Several small pictures of one large picture, the first with z_D = 0.
     public func variants(_ x: Tensor, count: Int, spread: Double = 1, key: RandomKey) -> [Tensor] {
         (0..<count).map {
-            $0 == 0 ? downscale(x) : downscale(x, spread: spread, key: key.fold(in: UInt64($0)))
+            $0 == 0 ? downscale(x) : downscale(x, spread: spread, key: key.fold(in: $0))
         }
     }
 }

@@ -10,6 +10,12 @@ public enum RescaleError: Error, Equatable, CustomStringConvertible, LocalizedEr
     case weights(String, found: String, expected: String)
     /// A file that says nothing of a network.
     case notAnInvertibleNetwork(String)
+    /// No weights come with Mercer under a name.
+    case noWeights(String, available: [String])
+    /// A small picture that a scale doesn't lead to a size from.
+    case enlargement(from: String, to: String, scale: Int)
+    /// A way up to any size without one.
+    case sizeNeeded
     /// A lossy file where every level counts.
     case lossy(String, format: String)
     case samplesWithoutTemperature
@@ -32,6 +38,13 @@ public enum RescaleError: Error, Equatable, CustomStringConvertible, LocalizedEr
         case .notAnInvertibleNetwork(let path):
             "\(path) holds no invertible network: tensors named operations.{i}.{F,G,H}.conv{1…5}.{weight,bias} are "
                 + "expected"
+        case .noWeights(let name, let available):
+            "no weights for \(name) come with Mercer (there are \(available.joined(separator: ", "))); train some with "
+                + "'mercer train' and give them with --weights"
+        case .enlargement(let from, let to, let scale):
+            "a small picture of \(from) at scale \(scale) doesn't become \(to)"
+        case .sizeNeeded:
+            "how large? The small picture doesn't say the size that it had: give '--size WxH'"
         case .lossy(let path, let format):
             "\(path): \(format) changes the levels that the way up needs; write .png, or give --allow-lossy"
         case .samplesWithoutTemperature:

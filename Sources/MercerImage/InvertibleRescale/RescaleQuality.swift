@@ -1,4 +1,5 @@
 import Mercer
+import MercerImageIO
 
 /// How well pictures come back, as the rescaling papers measure it: small pictures as bytes, restored ones as bytes,
 /// PSNR and SSIM on luma without a border.
@@ -60,5 +61,29 @@ public struct RescaleQuality: Sendable {
         return RescaleQuality(
             picture, border: border, down: { Resample.resize($0, to: size, .matlab(.bicubic)) },
             up: { Resample.resize($0, to: whole, .matlab(.bicubic)) })
+    }
+}
+
+extension RescaleQuality {
+    /// Of a restored picture and the small one that it came from; transparency doesn't count.
+    ///
+    /// - Parameter border: pixels on each side that don't count.
+    public init(of restored: Bitmap, _ small: Bitmap, against picture: Bitmap, border: Int = 2) {
+        func colours(_ bitmap: Bitmap) -> Tensor {
+            let bytes = bitmap.depth == 8 ? bitmap.pixels : Bitmap(bitmap.tensor(), depth: 8).pixels
+            let colours = bitmap.channels - (bitmap.hasAlpha ? 1 : 0)
+            if colours >= 3 { return bytes[0..., 0..., 0..<3].contiguous() }
+            let grey = bytes[0..., 0..., 0..<1]
+            return concatenated([grey, grey, grey], axis: 2)
+        }
+        let truth = colours(picture)
+        let low = colours(small)
+        let reference = Resample.resize(truth, to: (low.shape[0], low.shape[1]), .matlab(.bicubic))
+        let (a, b) = (ImageMetrics.luma(truth), ImageMetrics.luma(colours(restored)))
+        let isTiny = min(a.shape[0], a.shape[1]) < 11 + 2 * border
+        self.init(
+            psnr: ImageMetrics.psnr(a, b, border: isTiny ? 0 : border),
+            ssim: isTiny ? .nan : ImageMetrics.ssim(a, b, border: border),
+            lowPSNR: ImageMetrics.psnr(ImageMetrics.luma(reference), ImageMetrics.luma(low)))
     }
 }

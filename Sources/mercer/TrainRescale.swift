@@ -71,13 +71,14 @@ private struct RescaleTrainReport: Encodable {
     let restoredSSIM: Double
     let bicubicPSNR: Double
     let smallPSNR: Double
+    let judgedBy: String
 
     func say(_ json: Bool) throws {
         if json { return try Console.print(json: self) }
         Console.print(
             String(
                 format:
-                    "%@: %d parameters, %d steps; three photographs come back at %.2f dB (bicubic %.2f), small pictures "
+                    "%@: %d parameters, %d steps; three pictures come back at %.2f dB (bicubic %.2f), small pictures "
                     + "%.2f dB from bicubic's", file, parameters, steps, restoredPSNR, bicubicPSNR, smallPSNR))
     }
 
@@ -90,8 +91,8 @@ private struct RescaleTrainReport: Encodable {
                 + "\(recipe.learningRate)\(recipe.milestones == nil ? " cosine" : " halved"), weight decay "
                 + "\(recipe.weightDecay), clip \(recipe.clipNorm), latents \(recipe.randomLatents ? "N(0, 1)" : "zero")",
             "quality": String(
-                format: "validation-3, luma: restored %.2f dB, bicubic %.2f dB, small picture %.2f dB from bicubic",
-                restoredPSNR, bicubicPSNR, smallPSNR),
+                format: "%@, luma: restored %.2f dB, bicubic %.2f dB, small picture %.2f dB from bicubic",
+                judgedBy, restoredPSNR, bicubicPSNR, smallPSNR),
         ]
     }
 }
@@ -102,15 +103,24 @@ private func commandLine() -> String {
         .joined(separator: " ")
 }
 
-/// The middle 480² of the three validation photographs.
-private func validation() async throws -> [Tensor] {
-    var pictures: [Tensor] = []
-    for photograph in Photograph.validation3 {
-        let pixels = try await photograph.pixels(from: .standard) { Console.remark($0) }
-        let (top, left) = ((pixels.shape[0] - 480) / 2, (pixels.shape[1] - 480) / 2)
-        pictures.append(pixels[top..<(top + 480), left..<(left + 480), 0...].contiguous())
+/// What a training is judged by: the middle of the three validation photographs, or with pictures of one's own of the
+/// first three of them.
+private func judged(_ options: TrainOptions, _ data: TrainingPictures) async throws -> [Tensor] {
+    var pictures = Array(data.pictures.prefix(3))
+    if options.data == nil {
+        pictures = []
+        for photograph in Photograph.validation3 {
+            pictures.append(try await photograph.pixels(from: .standard) { Console.remark($0) })
+        }
     }
-    return pictures
+    return pictures.map { pixels in
+        func middle(_ length: Int) -> Range<Int> {
+            let side = min(480, length / 24 * 24)
+            let start = (length - side) / 2
+            return start..<(start + side)
+        }
+        return pixels[middle(pixels.shape[0]), middle(pixels.shape[1]), 0...].contiguous()
+    }
 }
 
 /// `mercer train irn` and `mercer train dlv-irn`.
@@ -133,19 +143,21 @@ private struct RescaleTraining {
         let trainer = recipe.trainer(
             network, seed: options.seed, options: options.trainerOptions(steps: recipe.steps))
         try options.fit(trainer, recipe.loader(data.pictures, multiple: scale, seed: options.seed))
-        let tests = try await validation()
-        let low = (height: 480 / scale, width: 480 / scale)
+        let tests = try await judged(options, data)
         let quality = RescaleQuality.mean(
             tests.map {
                 RescaleQuality(
                     $0, border: scale, down: { network.downscale($0).lr }, up: { network.upscale($0) })
             })
         let bicubic = RescaleQuality.mean(
-            tests.map { RescaleQuality.bicubic($0, to: low, border: scale) })
+            tests.map {
+                RescaleQuality.bicubic($0, to: ($0.shape[0] / scale, $0.shape[1] / scale), border: scale)
+            })
         let report = RescaleTrainReport(
             method: method.rawValue, file: options.output, parameters: network.numberOfParameters(),
             steps: recipe.steps, restoredPSNR: quality.psnr, restoredSSIM: quality.ssim, bicubicPSNR: bicubic.psnr,
-            smallPSNR: quality.lowPSNR)
+            smallPSNR: quality.lowPSNR,
+            judgedBy: options.data == nil ? "validation-3" : "three of the pictures")
         var metadata = report.metadata(recipe, commandLine(), data.source, options.seed)
         metadata["network"] = "\(network.configuration)"
         try network.save(to: options.output, metadata: metadata)
@@ -288,19 +300,20 @@ struct TrainIARN: AsyncParsableCommand {
         let trainer = recipe.trainer(
             network, seed: options.seed, options: options.trainerOptions(steps: recipe.base.steps))
         try options.fit(trainer, recipe.base.loader(data.pictures, multiple: network.multiple, seed: options.seed))
-        let tests = try await validation()
-        let low = (height: 240, width: 240)
+        let tests = try await judged(options, data)
+        func half(_ picture: Tensor) -> (height: Int, width: Int) { (picture.shape[0] / 2, picture.shape[1] / 2) }
         let quality = RescaleQuality.mean(
-            tests.map {
+            tests.map { picture in
                 RescaleQuality(
-                    $0, border: 2, down: { network.downscale($0, to: low) },
-                    up: { network.upscale($0, to: (480, 480)) })
+                    picture, border: 2, down: { network.downscale($0, to: half(picture)) },
+                    up: { network.upscale($0, to: (picture.shape[0], picture.shape[1])) })
             })
-        let bicubic = RescaleQuality.mean(tests.map { RescaleQuality.bicubic($0, to: low, border: 2) })
+        let bicubic = RescaleQuality.mean(tests.map { RescaleQuality.bicubic($0, to: half($0), border: 2) })
         let report = RescaleTrainReport(
             method: "iarn", file: options.output, parameters: network.numberOfParameters(),
             steps: recipe.base.steps, restoredPSNR: quality.psnr, restoredSSIM: quality.ssim,
-            bicubicPSNR: bicubic.psnr, smallPSNR: quality.lowPSNR)
+            bicubicPSNR: bicubic.psnr, smallPSNR: quality.lowPSNR,
+            judgedBy: options.data == nil ? "validation-3" : "three of the pictures")
         var metadata = report.metadata(recipe.base, commandLine(), data.source, options.seed)
         metadata["scales"] = scales
         metadata["encoding"] = network.configuration.encoding.rawValue

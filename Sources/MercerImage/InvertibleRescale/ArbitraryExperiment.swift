@@ -100,7 +100,7 @@ public struct ArbitraryExperiment: Experiment {
         let x = Random.uniform(0..<1, [2, 48, 40, 3], key: RandomKey(2))
         for encoding in ScaleEncoding.allCases {
             let network = ArbitraryRescaler(.init(blocks: 3, growth: 8, encoding: encoding))
-            DualLatentExperiment.randomise(network, RandomKey(3), scale: 0.05)
+            DualLatentExperiment.randomise(network, RandomKey(3))
             for size in [(31, 17), (20, 20), (48, 40)] {
                 let sizes = ArbitraryRescaler.Sizes((48, 40), to: size)
                 let context = network.context(sizes)

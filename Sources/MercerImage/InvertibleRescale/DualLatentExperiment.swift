@@ -23,7 +23,7 @@ public struct DualLatentExperiment: Experiment {
             method: "parameters, counted"),
         Claim(
             "invertible", "Sixteen blocks with random weights give the picture back", bar: .atMost(2e-5),
-            method: "×4, blocks [8, 8], growth 4, normal weights of σ 0.1: largest |f⁻¹(f(x)) − x| on 2×48×48"),
+            method: "×4, blocks [8, 8], growth 4, normal weights of σ = 1/√fan-in: largest |f⁻¹(f(x)) − x| on 2×48×48"),
         Claim(
             "bicubic", "Bicubic down and up gives what the card says", bar: .within(33.751, tolerance: 0.02),
             unit: "dB", method: "×2, top left 240² of ten photographs, bytes, luma, border 2"),
@@ -48,7 +48,7 @@ public struct DualLatentExperiment: Experiment {
             statistic: .maximum, method: "the largest loss of a draw's mean PSNR against that of z_D = 0"),
         Claim(
             "reversible", "Training memory doesn't grow with the number of blocks", bar: .atMost(1.1),
-            method: "peak memory of a training step with [16] blocks over that with [4], growth 8, one crop of 192²"),
+            method: "peak memory of a training step with [16] blocks over that with [4], growth 8, one crop of 480²"),
         Claim(
             "stored", "With stored activations it does", bar: .atLeast(3),
             method: "the same with every activation stored"),
@@ -89,17 +89,19 @@ public struct DualLatentExperiment: Experiment {
             findings.measure("parameters-\(name)", Double(InvertibleRescaler(size).numberOfParameters()))
         }
         let network = InvertibleRescaler(scale: 4, blocks: [8, 8], growth: 4)
-        Self.randomise(network, RandomKey(3), scale: 0.1)
+        Self.randomise(network, RandomKey(3))
         let x = Random.uniform(0..<1, [2, 48, 48, 3], key: RandomKey(4))
         let difference: Tensor = network.inverse(network.forward(x)).x - x
         findings.measure("invertible", difference.abs().max().doubleValue)
     }
 
-    static func randomise(_ network: some Module, _ key: RandomKey, scale: Double) {
-        var index = 0
-        network.mapParameters { value in
-            index += 1
-            return Random.normal(value.shape, scale: scale, key: key.fold(in: index))
+    /// Weights as the oracle's: normal with σ = 1/√fan-in, of the last convolutions 0.006, biases 0.02.
+    static func randomise(_ network: some Module, _ key: RandomKey) {
+        for (index, pair) in network.parameters().enumerated() {
+            let (name, value) = pair
+            let fan = Double(value.shape.dropFirst().reduce(1, *))
+            let scale = name.hasSuffix("bias") ? 0.02 : name.contains("conv5") ? 0.006 : 1 / fan.squareRoot()
+            network.update(parameters: [name: Random.normal(value.shape, scale: scale, key: key.fold(in: index))])
         }
     }
 
@@ -109,7 +111,7 @@ public struct DualLatentExperiment: Experiment {
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
             network.initialize(RandomKey(1))
             network.activationMemory = memory
-            let x = Random.uniform(0..<1, [1, 192, 192, 3], key: RandomKey(2))
+            let x = Random.uniform(0..<1, [1, 480, 480, 3], key: RandomKey(2))
             let reference = Resample.imresize(x, by: 0.5)
             let before = Memory.active
             Memory.resetPeak()
@@ -127,7 +129,7 @@ public struct DualLatentExperiment: Experiment {
                 series: zip(ActivationMemory.allCases, peaks).map {
                     .line($0.rawValue, x: blocks.map(Double.init), y: $1)
                 },
-                caption: "IRN ×2, growth 8, one crop of 192², forward, back through the inverse, gradients."))
+                caption: "IRN ×2, growth 8, one crop of 480², forward, back through the inverse, gradients."))
     }
 
     // MARK: Training

@@ -9,14 +9,15 @@ import Testing
         Random.uniform(0..<1, shape, key: RandomKey(seed))
     }
 
-    /// Weights such as the oracle's: every block does something.
-    private func randomised(_ network: some Module, _ seed: UInt64 = 7, scale: Double = 0.1) {
+    /// Weights such that every block does something: normal with σ = 1/√fan-in, of the last convolutions 0.01.
+    private func randomised(_ network: some Module, _ seed: UInt64 = 7) {
         network.initialize(RandomKey(seed))
         let key = RandomKey(seed).fold(in: "random")
-        var index = 0
-        network.mapParameters(where: { $0.contains("conv") && !$0.hasSuffix("conv_weights") }) { value in
-            index += 1
-            return Random.normal(value.shape, scale: scale, key: key.fold(in: index))
+        for (index, pair) in network.parameters().enumerated() where pair.0.contains(".conv") && pair.1.rank != 2 {
+            let (name, value) = pair
+            let fan = Double(value.shape.dropFirst().reduce(1, *))
+            let scale = name.hasSuffix("bias") || name.contains("conv5") ? 0.01 : 1 / fan.squareRoot()
+            network.update(parameters: [name: Random.normal(value.shape, scale: scale, key: key.fold(in: index))])
         }
     }
 
@@ -126,7 +127,7 @@ import Testing
     @Test func trainingMemoryDoesNotGrowWithTheNumberOfBlocks() {
         func peak(_ blocks: Int, _ memory: ActivationMemory) -> Int {
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
-            randomised(network, scale: 0.02)
+            randomised(network)
             network.activationMemory = memory
             let x = picture([1, 96, 96, 3])
             let before = Memory.active

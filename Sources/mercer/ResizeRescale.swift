@@ -347,7 +347,11 @@ struct RescaleRun {
         let quality = RescaleQuality(of: large, small, against: picture)
         outcome.from = [picture.width, picture.height]
         outcome.to = [small.width, small.height]
-        (outcome.psnr, outcome.ssim, outcome.smallPSNR) = (quality.psnr, quality.ssim, quality.lowPSNR)
+        func finite(_ x: Double) -> Double? { x.isFinite ? x : nil }
+        outcome.psnr = finite(quality.psnr)
+        outcome.ssim = finite(quality.ssim)
+        outcome.smallPSNR = finite(quality.lowPSNR)
+        if outcome.psnr == nil { outcome.notes.append("the picture comes back without any difference") }
         guard output != nil else { return }
         let base = (file.output as NSString).deletingPathExtension
         let outputs = ["\(base)-small.png", "\(base)-restored.png"]

@@ -8,5 +8,6 @@ extension Gallery {
         MullerExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        QuantumExperiment(),
     ])
 }

@@ -7,8 +7,8 @@ import MercerKernelMethods
 struct KernelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernel",
-        abstract: "Kernel methods on a table: densities, private similarity.",
-        subcommands: [KernelDensityCommand.self, KernelPrivateCommand.self])
+        abstract: "Kernel methods on a table: densities, private similarity, quantum kernels.",
+        subcommands: [KernelDensityCommand.self, KernelPrivateCommand.self, KernelQuantumCommand.self])
 }
 
 /// Which columns and rows of a table a job takes.

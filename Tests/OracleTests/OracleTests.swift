@@ -11,6 +11,7 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "quantum-kernel": QuantumOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -61,16 +61,12 @@ public struct SupportVectorClassifier: Sendable {
         Double(zip(predict(kernel), labels).count { $0.0 == $0.1 }) / Double(max(1, labels.count))
     }
 
-    /// One dense row of coefficients and a bias for each pair, for files.
-    var dense: (pairs: [(Int, Int)], coefficients: [[Double]], biases: [Double]) {
-        let n = (machines.map { $0.rows.max() ?? 0 }.max() ?? 0) + 1
-        return (
-            machines.map { ($0.a, $0.b) },
-            machines.map { one in
-                var row = [Double](repeating: 0, count: n)
-                for (i, value) in zip(one.rows, one.machine.coefficients) { row[i] = value }
-                return row
-            }, machines.map(\.machine.bias)
-        )
+    /// Each machine with a coefficient for every one of `n` training points.
+    func dense(_ n: Int) -> [(a: Int, b: Int, coefficients: [Double], bias: Double)] {
+        machines.map { one in
+            var row = [Double](repeating: 0, count: n)
+            for (i, value) in zip(one.rows, one.machine.coefficients) { row[i] = value }
+            return (one.a, one.b, row, one.machine.bias)
+        }
     }
 }

@@ -34,8 +34,8 @@ let package = Package(
         // Domains.
         .target(name: "MercerImageIO", dependencies: ["Mercer", "CVips"]),
         .target(
-            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
-        ),
+            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
+            resources: [.copy("Weights")]),
         .target(
             name: "MercerKernelMethods",
             dependencies: ["Mercer", "MercerPapers", "MercerImageIO", "CKernels", "COpenBLAS"]),
@@ -43,7 +43,7 @@ let package = Package(
         // The command, and the cases that it measures beside other libraries.
         .target(
             name: "MercerBenchmarks",
-            dependencies: ["CKernels", "Mercer", "MercerPapers", "MercerImage", "MercerKernelMethods"],
+            dependencies: ["CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImage", "MercerKernelMethods"],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",

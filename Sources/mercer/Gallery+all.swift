@@ -9,5 +9,7 @@ extension Gallery {
         DensityExperiment(),
         PrivateExperiment(),
         QuantumExperiment(),
+        DualLatentExperiment(),
+        ArbitraryExperiment(),
     ])
 }

@@ -20,6 +20,8 @@ struct ResizeCommand: AsyncParsableCommand {
               mercer resize photos -o small --fit 1024
               mercer resize photo.png -o half.png --scale 0.5 --method lanczos --convention pillow
               mercer resize photo.jpg -o sheet.html --fit 400 --compare muller,bilinear,lanczos
+              mercer resize photo.jpg -o small.png --method irn --scale 2 --down
+              mercer resize small.png -o back.png --method irn --scale 2 --up
             """)
 
     @Argument(help: "Pictures, folders, patterns, or '-'.")
@@ -57,16 +59,22 @@ struct ResizeCommand: AsyncParsableCommand {
     @Flag(help: "Say what is computed: cost, response, reductions; with -o DIR also the bands as pictures.")
     var explain = false
 
+    @OptionGroup(title: "Smaller and back again") var rescale: RescaleOptions
+
     @OptionGroup(title: "Learning weights") var fit: FitOptions
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+        if let method = try rescale.method(method.method) {
+            if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or patterns") }
+            return try rescale.validate(method, size, output: output)
+        }
         _ = try size.resolved()
         _ = try size.resolvedBox()
         // Errors of weights files are no wrong usage: they come when the command runs.
-        do { _ = try method.resolved() } catch let error as ValidationError { throw error } catch {}
+        do { _ = try method.resolved(for: size.resolved()) } catch let error as ValidationError { throw error } catch {}
         _ = try resolvedFormat()
         if fit.fitWeights != nil { return try fit.validate(inputs, output, size, method) }
         if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or '-'") }
@@ -84,15 +92,22 @@ struct ResizeCommand: AsyncParsableCommand {
             throw ValidationError("'--json' and a picture can't both go to the standard output")
         }
         if let compare {
-            for name in names(compare) { _ = try method.resolved(name) }
+            for name in names(compare) { try MethodOptions.check(name) }
             if explain { throw ValidationError("'--compare' and '--explain' exclude each other") }
         }
     }
 
     func run() async throws {
         if let jobs { Parallel.threads = jobs }
+        if let invertible = try rescale.method(method.method) {
+            return try RescaleRun(
+                options: rescale, method: invertible, size: size, weights: method.weights, inputs: inputs,
+                output: output, overwrite: overwrite, json: json
+            ).run()
+        }
         if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
-        var job = PictureJob(try method.resolved(), try size.resolved())
+        let target = try size.resolved()
+        var job = PictureJob(try method.resolved(for: target), target)
         job.format = try resolvedFormat()
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
         job.overwrites = overwrite
@@ -183,7 +198,7 @@ struct ResizeCommand: AsyncParsableCommand {
     }
 
     private func sheet(_ job: PictureJob, _ names: [String]) throws {
-        let resizers = try names.map { (name: $0, resizer: try method.resolved($0)) }
+        let resizers = try names.map { (name: $0, resizer: try method.resolved($0, for: job.size)) }
         let output = self.output ?? "-"
         if inputs.count == 1, !FileManager.default.fileExists(atPath: inputs[0]) || inputs == ["-"] {
             throw ImageError.unreadable(inputs[0], reason: "a sheet is made from a file")

@@ -12,6 +12,8 @@ import Testing
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
         "quantum-kernel": QuantumOracle.run,
+        "dlv-irn": DualLatentOracle.run,
+        "iarn": ArbitraryOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -11,6 +11,7 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "dpp-least-squares": OptimalSamplingOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -14,6 +14,7 @@ import Testing
         "quantum-kernel": QuantumOracle.run,
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
+        "dpp-least-squares": OptimalSamplingOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -9,6 +9,7 @@ extension Gallery {
         DensityExperiment(),
         PrivateExperiment(),
         QuantumExperiment(),
+        DeepKernelExperiment(),
         DualLatentExperiment(),
         ArbitraryExperiment(),
     ])

@@ -12,6 +12,7 @@ import Testing
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
         "quantum-kernel": QuantumOracle.run,
+        "deep-kernel-machine": DeepKernelOracle.run,
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
         "dpp-least-squares": OptimalSamplingOracle.run,

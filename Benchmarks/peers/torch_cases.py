@@ -1,6 +1,7 @@
 """Cases of PyTorch."""
 import torch
 
+import torch_deep_kernel
 import torch_rescale
 
 CASES = {}
@@ -101,3 +102,4 @@ def muller(height, width, toHeight, toWidth):
 
 
 CASES.update(torch_rescale.CASES)
+CASES["deep-kernel-step"] = torch_deep_kernel.deep_kernel_step

@@ -8,6 +8,7 @@
 Any request may be answered by {"error": "..."}. A library's cases are functions of the module LIBRARY_cases: each
 takes the parameters and returns what is to be measured; `set_threads` sets the number of threads.
 """
+import contextlib
 import importlib
 import json
 import sys
@@ -21,6 +22,8 @@ DISTRIBUTIONS = {
     "numpy": "numpy",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "qiskit": "qiskit-machine-learning",
+    "pennylane": "pennylane",
 }
 
 
@@ -55,6 +58,9 @@ class Worker:
 
 
 def main():
+    # PennyLane's OpenMP library finds no room once other libraries are loaded.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pennylane_lightning.lightning_qubit")
     worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)

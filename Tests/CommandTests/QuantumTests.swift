@@ -53,7 +53,7 @@ import Testing
 
     @Test func shotsNoiseAndMitigationAreTold() throws {
         let result = try run(
-            "two.csv --target kind --columns a,b --qubits 2 --bandwidth 0.3 --C 10 --shots 500 --noise 0.001,0.01 "
+            "two.csv --target kind --drop c,d --qubits 2 --bandwidth 0.3 --C 10 --shots 500 --noise 0.001,0.01 "
                 + "--mitigate --compare none")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.output.contains("smallest eigenvalue of the measured kernel"))

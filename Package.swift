@@ -37,7 +37,8 @@ let package = Package(
             name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
             resources: [.copy("Weights")]),
         .target(
-            name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
+            name: "MercerKernelMethods",
+            dependencies: ["Mercer", "MercerPapers", "MercerImageIO", "CKernels", "COpenBLAS"]),
 
         // The command, and the cases that it measures beside other libraries.
         .target(

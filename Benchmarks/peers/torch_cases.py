@@ -4,7 +4,6 @@ import time
 import torch
 
 import inputs
-import torch_rescale
 
 CASES = {}
 
@@ -220,6 +219,3 @@ def small_chain(count):
 CASES["small-add"] = small_add
 CASES["small-recorded"] = small_chain
     return quiet(body)
-
-
-CASES.update(torch_rescale.CASES)

@@ -12,6 +12,7 @@ the number of threads. What is measured may have an attribute `results`: a funct
 computes, in Mercer's layout, for both sides' results to be compared. `KIND:preallocated` is the case KIND with its
 results in memory that was there before.
 """
+import contextlib
 import gc
 import importlib
 import json
@@ -30,6 +31,8 @@ DISTRIBUTIONS = {
     "numpy": "numpy",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "qiskit": "qiskit-machine-learning",
+    "pennylane": "pennylane",
 }
 
 
@@ -76,6 +79,9 @@ class Worker:
 
 
 def main():
+    # PennyLane's OpenMP library finds no room once other libraries are loaded.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pennylane_lightning.lightning_qubit")
     worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)

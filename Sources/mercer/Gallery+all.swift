@@ -8,6 +8,8 @@ extension Gallery {
         MullerExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        QuantumExperiment(),
+        DeepKernelExperiment(),
         DualLatentExperiment(),
         ArbitraryExperiment(),
     ])

@@ -11,8 +11,11 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "quantum-kernel": QuantumOracle.run,
+        "deep-kernel-machine": DeepKernelOracle.run,
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
+        "dpp-least-squares": OptimalSamplingOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

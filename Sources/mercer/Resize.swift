@@ -20,6 +20,11 @@ struct ResizeCommand: AsyncParsableCommand {
               mercer resize photos -o small --fit 1024
               mercer resize photo.png -o half.png --scale 0.5 --method lanczos --convention pillow
               mercer resize photo.jpg -o sheet.html --fit 400 --compare muller,bilinear,lanczos
+              mercer resize small.png -o large.png --method espcn --scale 3
+              mercer resize clip.y4m -o large.y4m --method espcn --scale 2
+
+            Networks enlarge video too: YUV4MPEG2 streams (.y4m, or '-' both ways), and with the program ffmpeg \
+            mp4, mov, mkv, webm and avi files, whose sound is kept.
             """)
 
     @Argument(help: "Pictures, folders, patterns, or '-'.")
@@ -77,6 +82,15 @@ struct ResizeCommand: AsyncParsableCommand {
         if inputs.contains("-"), inputs.count > 1 {
             throw ValidationError("'-' is standard input and stands alone")
         }
+        if let video = inputs.first(where: ResizeVideo.isVideo) {
+            if method.method != "espcn" {
+                throw ValidationError("\(video) is a video, which '--method espcn' enlarges; \(method.method) doesn't")
+            }
+            if inputs.count > 1 { throw ValidationError("a video stands alone: give \(video) by itself") }
+            if compare != nil || explain {
+                throw ValidationError("'--compare' and '--explain' are for pictures, and \(video) is a video")
+            }
+        }
         if output == nil, inputs != ["-"], !explain {
             throw ValidationError("where to? Give '-o FOLDER', '-o FILE' or '-o -'")
         }
@@ -98,15 +112,40 @@ struct ResizeCommand: AsyncParsableCommand {
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
         job.overwrites = overwrite
         job.box = try size.resolvedBox()
+        let begun = try beginning()
+        if try video(target, begun) { return }
         if explain {
             try ResizeExplanation(job: job, inputs: inputs, output: output, json: json).run()
         } else if let compare {
             try sheet(job, names(compare))
         } else if inputs == ["-"] || output == "-" {
-            try stream(job)
+            try stream(job, begun)
         } else {
             try files(job)
         }
+    }
+
+    /// The first bytes of the standard input, where they decide whether it is a video.
+    private func beginning() throws -> Data {
+        guard inputs == ["-"], method.method == "espcn" else { return Data() }
+        var bytes = Data()
+        while bytes.count < ResizeVideo.magic.count,
+            let more = try FileHandle.standardInput.read(upToCount: ResizeVideo.magic.count - bytes.count),
+            !more.isEmpty
+        {
+            bytes += more
+        }
+        return bytes
+    }
+
+    /// Enlarges a video, where the input is one; says whether it was.
+    private func video(_ target: PictureSize, _ begun: Data) throws -> Bool {
+        guard inputs.count == 1, begun == ResizeVideo.magic || ResizeVideo.isVideo(inputs[0]) else { return false }
+        try ResizeVideo(
+            network: NetworkMethod.espcn(method, target), input: inputs[0], output: output ?? "-",
+            overwrite: overwrite, json: json
+        ).run(beginning: Array(begun))
+        return true
     }
 
     private func names(_ list: String) -> [String] {
@@ -156,10 +195,10 @@ struct ResizeCommand: AsyncParsableCommand {
     }
 
     /// From standard input, or to standard output.
-    private func stream(_ job: PictureJob) throws {
+    private func stream(_ job: PictureJob, _ begun: Data) throws {
         let picture: Bitmap
         if inputs == ["-"] {
-            picture = try Bitmap(bytes: FileHandle.standardInput.readToEnd() ?? Data())
+            picture = try Bitmap(bytes: begun + (FileHandle.standardInput.readToEnd() ?? Data()))
         } else {
             guard inputs.count == 1, !inputs[0].hasSuffix("/") else {
                 throw ValidationError("only one picture can go to the standard output")

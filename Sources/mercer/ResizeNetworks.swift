@@ -1,3 +1,4 @@
+import ArgumentParser
 import MercerImage
 
 /// A network that `mercer resize --method` knows.
@@ -7,5 +8,28 @@ struct NetworkMethod: Sendable {
     let make: @Sendable (MethodOptions, PictureSize) throws -> any PictureNetwork
 
     /// Every network. One is added by one line here.
-    static let all: [NetworkMethod] = []
+    static let all: [NetworkMethod] = [
+        NetworkMethod(name: "espcn") { options, size in try espcn(options, size) }
+    ]
+
+    /// ESPCN for a whole factor, with the bundled weights or those of a file.
+    static func espcn(_ options: MethodOptions, _ size: PictureSize) throws -> ESPCNResizer {
+        guard case .scale(let factor) = size, factor >= 2, factor <= 16, factor == factor.rounded() else {
+            throw ValidationError("\(ESPCNError.factor(size.words))")
+        }
+        let scale = Int(factor)
+        guard let path = options.weights else { return try ESPCNResizer(ESPCN.bundled(scale: scale)) }
+        return try ESPCNResizer(ESPCN.load(path, scale: scale), path: path)
+    }
+}
+
+extension PictureSize {
+    /// The size as a person would say it.
+    fileprivate var words: String {
+        switch self {
+        case .exactly(let width, let height), .fill(let width, let height): "\(width)x\(height)"
+        case .scale(let factor): "\(factor) times the size"
+        case .fit(let width, let height): "what fits into \(width)x\(height)"
+        }
+    }
 }

@@ -11,6 +11,8 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "espcn": ESPCNOracle.run,
+        "adk-net": ADKOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

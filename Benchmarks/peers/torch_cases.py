@@ -1,6 +1,8 @@
 """Cases of PyTorch."""
 import torch
 
+import torch_rescale
+
 CASES = {}
 
 
@@ -96,3 +98,6 @@ def muller(height, width, toHeight, toWidth):
         return (y.clamp(0, 1) * 255).round().to(torch.uint8)
 
     return quiet(body)
+
+
+CASES.update(torch_rescale.CASES)

@@ -10,5 +10,7 @@ extension Gallery {
         ADKExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        DualLatentExperiment(),
+        ArbitraryExperiment(),
     ])
 }

@@ -20,11 +20,14 @@ struct ResizeCommand: AsyncParsableCommand {
               mercer resize photos -o small --fit 1024
               mercer resize photo.png -o half.png --scale 0.5 --method lanczos --convention pillow
               mercer resize photo.jpg -o sheet.html --fit 400 --compare muller,bilinear,lanczos
+              mercer resize photo.jpg -o small.png --method irn --scale 2 --down
+              mercer resize small.png -o back.png --method irn --scale 2 --up
               mercer resize small.png -o large.png --method espcn --scale 3
               mercer resize clip.y4m -o large.y4m --method espcn --scale 2
+              mercer resize photos -o small --method adk --weights cam.safetensors
 
-            Networks enlarge video too: YUV4MPEG2 streams (.y4m, or '-' both ways), and with the program ffmpeg \
-            mp4, mov, mkv, webm and avi files, whose sound is kept.
+            Espcn enlarges video too: YUV4MPEG2 streams (.y4m, or '-' both ways), and with the program ffmpeg mp4, \
+            mov, mkv, webm and avi files, whose sound is kept.
             """)
 
     @Argument(help: "Pictures, folders, patterns, or '-'.")
@@ -62,16 +65,25 @@ struct ResizeCommand: AsyncParsableCommand {
     @Flag(help: "Say what is computed: cost, response, reductions; with -o DIR also the bands as pictures.")
     var explain = false
 
+    @OptionGroup(title: "Smaller and back again") var rescale: RescaleOptions
+
     @OptionGroup(title: "Learning weights") var fit: FitOptions
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        _ = try size.resolved()
+        if let method = try rescale.method(method.method) {
+            if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or patterns") }
+            return try rescale.validate(method, size, output: output)
+        }
+        if try method.kernelPlace() != nil, inputs.count != 1 {
+            throw ValidationError("'--show-kernels' looks at one picture")
+        }
+        if method.method != "adk" || size.isGiven { _ = try size.resolved() }
         _ = try size.resolvedBox()
         // Errors of weights files are no wrong usage: they come when the command runs.
-        do { _ = try method.resolved(for: size.resolved()) } catch let error as ValidationError { throw error } catch {}
+        do { _ = try method.resolved(for: target()) } catch let error as ValidationError { throw error } catch {}
         _ = try resolvedFormat()
         if fit.fitWeights != nil { return try fit.validate(inputs, output, size, method) }
         if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or '-'") }
@@ -91,7 +103,7 @@ struct ResizeCommand: AsyncParsableCommand {
                 throw ValidationError("'--compare' and '--explain' are for pictures, and \(video) is a video")
             }
         }
-        if output == nil, inputs != ["-"], !explain {
+        if output == nil, inputs != ["-"], !explain, method.showKernels == nil {
             throw ValidationError("where to? Give '-o FOLDER', '-o FILE' or '-o -'")
         }
         if output == "-" || (output == nil && inputs == ["-"] && !explain), json {
@@ -105,8 +117,15 @@ struct ResizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let jobs { Parallel.threads = jobs }
+        if let invertible = try rescale.method(method.method) {
+            return try RescaleRun(
+                options: rescale, method: invertible, size: size, weights: method.weights, inputs: inputs,
+                output: output, overwrite: overwrite, json: json
+            ).run()
+        }
+        if let place = try method.kernelPlace() { return try showKernels(at: place) }
         if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
-        let target = try size.resolved()
+        let target = try target()
         var job = PictureJob(try method.resolved(for: target), target)
         job.format = try resolvedFormat()
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
@@ -125,6 +144,12 @@ struct ResizeCommand: AsyncParsableCommand {
         }
     }
 
+    /// How large results are: what is asked for, or what ADK-Net's weights are for.
+    private func target() throws -> PictureSize {
+        if method.method != "adk" || size.isGiven { return try size.resolved() }
+        return .scale(1 / Double(try NetworkMethod.adk(method, nil).scale))
+    }
+
     /// The first bytes of the standard input, where they decide whether it is a video.
     private func beginning() throws -> Data {
         guard inputs == ["-"], method.method == "espcn" else { return Data() }
@@ -136,6 +161,20 @@ struct ResizeCommand: AsyncParsableCommand {
             bytes += more
         }
         return bytes
+    }
+
+    /// Prints the kernels of a pixel of the result, and draws them where there is an output.
+    private func showKernels(at place: (x: Int, y: Int)) throws {
+        let resizer = try NetworkMethod.adk(method, size.isGiven ? size.resolved() : nil)
+        let picture = try Bitmap(contentsOf: inputs[0])
+        let (width, height) = (picture.width / resizer.scale, picture.height / resizer.scale)
+        guard place.x < width, place.y < height else {
+            throw CleanFailure(
+                "\(inputs[0]): the result has \(width)x\(height) pixels; there is none at \(place.x),\(place.y)")
+        }
+        let kernels = try resizer.kernels(of: picture, x: place.x, y: place.y)
+        Console.print(KernelFigure.text(kernels))
+        if let output { try KernelFigure.picture(kernels).write(to: output) }
     }
 
     /// Enlarges a video, where the input is one; says whether it was.

@@ -13,6 +13,8 @@ import Testing
         "dp-kde": PrivateOracle.run,
         "espcn": ESPCNOracle.run,
         "adk-net": ADKOracle.run,
+        "dlv-irn": DualLatentOracle.run,
+        "iarn": ArbitraryOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

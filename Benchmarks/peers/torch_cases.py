@@ -2,6 +2,7 @@
 import torch
 
 import torch_rescale
+import torch_superres
 
 CASES = {}
 
@@ -101,3 +102,4 @@ def muller(height, width, toHeight, toWidth):
 
 
 CASES.update(torch_rescale.CASES)
+CASES.update(torch_superres.CASES)

@@ -28,7 +28,8 @@ struct ResizeVideo {
             throw CleanFailure("\(output) is there already; --overwrite replaces it")
         }
         guard output == "-" || Self.isVideo(output) else {
-            throw CleanFailure("\(output): a video goes to a .y4m, to '-', or to a \(FFmpeg.endings.joined(separator: ", ")) file")
+            throw CleanFailure(
+                "\(output): a video goes to a .y4m, to '-', or to a \(FFmpeg.endings.joined(separator: ", ")) file")
         }
         let decoder = FFmpeg.isFor(input) ? try decoder() : nil
         let file = decoder == nil && input != "-" ? try opened() : nil
@@ -52,7 +53,9 @@ struct ResizeVideo {
     }
 
     private func decoder() throws -> FFmpeg.Running {
-        guard FileManager.default.fileExists(atPath: input) else { throw CleanFailure("\(input): there is no such file") }
+        guard FileManager.default.fileExists(atPath: input) else {
+            throw CleanFailure("\(input): there is no such file")
+        }
         return try FFmpeg(for: input).decoder(input)
     }
 

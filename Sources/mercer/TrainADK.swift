@@ -55,7 +55,8 @@ struct TrainADKCommand: AsyncParsableCommand {
 
     func validate() throws {
         if !pairs.isEmpty, pairs.count != 2 {
-            throw ValidationError("'--pairs' takes two folders, of large and of small pictures; \(pairs.count) are given")
+            throw ValidationError(
+                "'--pairs' takes two folders, of large and of small pictures; \(pairs.count) are given")
         }
         if let makePairs, makePairs != "camera" {
             throw ValidationError("'--make-pairs \(makePairs)': there is only camera")

@@ -55,8 +55,10 @@ public struct ADKExperiment: Experiment {
         if !run.quick { jobs.append(Job(name: .long, seed: seeds[0], steps: 5000)) }
         jobs += seeds.map { Job(name: .adaptive, seed: $0, steps: 900 / factor) }
         jobs += [
-            Job(name: .softmax, seed: seeds[0], steps: 900 / factor), Job(name: .sum, seed: seeds[0], steps: 900 / factor),
-            Job(name: .known, seed: seeds[0], steps: 600 / factor), Job(name: .own, seed: seeds[0], steps: 500 / factor),
+            Job(name: .softmax, seed: seeds[0], steps: 900 / factor),
+            Job(name: .sum, seed: seeds[0], steps: 900 / factor),
+            Job(name: .known, seed: seeds[0], steps: 600 / factor),
+            Job(name: .own, seed: seeds[0], steps: 500 / factor),
             Job(name: .shared, seed: seeds[0], steps: 500 / factor),
         ]
         run.stage("training", steps: jobs.count)

@@ -79,7 +79,8 @@ public struct ADKResizer: PictureNetwork, @unchecked Sendable {
         let opaque = picture.flattened()
         var part: Tensor = opaque.pixels[
             (rows.lowerBound * scale)..<(rows.upperBound * scale),
-            (columns.lowerBound * scale)..<(columns.upperBound * scale), 0...].asType(.float32)
+            (columns.lowerBound * scale)..<(columns.upperBound * scale), 0...
+        ].asType(.float32)
         part = part / Double(picture.maximum)
         if part.shape[2] != 3 {
             let grey = part[0..., 0..., 0..<1]

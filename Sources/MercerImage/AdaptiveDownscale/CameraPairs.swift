@@ -68,7 +68,8 @@ public enum CameraPairs {
             let picture = try await photograph.pixels(from: cache, note: note)
             // `pixels` has already halved the large ones.
             let large = Photograph.reduced(picture, by: reduction == 1 ? 1 : 2)
-            pairs.append(PicturePair(photograph.name, large, scale: scale, key: RandomKey(UInt64(index)).fold(in: "camera")))
+            pairs.append(
+                PicturePair(photograph.name, large, scale: scale, key: RandomKey(UInt64(index)).fold(in: "camera")))
         }
         return pairs
     }
@@ -82,7 +83,8 @@ public enum CameraPairs {
             let picture = try await photograph.testPixels(from: cache, note: note)
             let large = picture[0..<min(288, picture.shape[0]), 0..<min(288, picture.shape[1]), 0...].contiguous()
             pairs.append(
-                PicturePair(photograph.name, large, scale: scale, key: RandomKey(UInt64(index)).fold(in: "camera test")))
+                PicturePair(photograph.name, large, scale: scale, key: RandomKey(UInt64(index)).fold(in: "camera test"))
+            )
         }
         return pairs
     }

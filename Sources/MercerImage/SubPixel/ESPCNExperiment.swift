@@ -75,7 +75,8 @@ public struct ESPCNExperiment: Experiment {
                 ("weights of SRCNN 9-\($0)-5", SRCNN(middle: $0).multiplyAddsPerPixel, $1)
             } + [
                 (
-                    "multiply-adds of ESPCN ×3 a result pixel", Int(ESPCN(scale: 3).multiplyAddsPerPixel.rounded()), 2514
+                    "multiply-adds of ESPCN ×3 a result pixel", Int(ESPCN(scale: 3).multiplyAddsPerPixel.rounded()),
+                    2514
                 )
             ]
         findings.measure("counts", Double(numbers.count { $0.1 == $0.2 }))
@@ -284,7 +285,8 @@ public struct ESPCNExperiment: Experiment {
         let threads = Parallel.threads
         findings.measure(
             "real-time", 1 / seconds,
-            note: "\(Format.number(1000 * seconds, digits: 3)) ms a frame on \(threads) thread\(threads == 1 ? "" : "s")")
+            note:
+                "\(Format.number(1000 * seconds, digits: 3)) ms a frame on \(threads) thread\(threads == 1 ? "" : "s")")
         findings.measure("inference-against-srcnn", slow / seconds)
         findings.section("Speed")
         let points: [(String, Double, Double)] = [

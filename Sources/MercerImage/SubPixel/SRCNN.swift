@@ -19,7 +19,8 @@ public final class SRCNN: Module, UnaryLayer {
         let weight = Initializer.kaimingNormal(.linear)
         conv1 = Conv2d(channels, maps.0, kernelSize: 9, padding: 4, bias: true, weight: weight, bias: .zeros)
         conv2 = Conv2d(
-            maps.0, maps.1, kernelSize: PerAxis(middle), padding: .init(middle / 2), bias: true, weight: weight, bias: .zeros)
+            maps.0, maps.1, kernelSize: PerAxis(middle), padding: .init(middle / 2), bias: true, weight: weight,
+            bias: .zeros)
         conv3 = Conv2d(maps.1, channels, kernelSize: 5, padding: 2, bias: true, weight: weight, bias: .zeros)
     }
 

@@ -24,15 +24,19 @@ public struct FFmpeg: Sendable {
     /// Starts to decode a file's first video stream to 8-bit 420 frames at a constant rate.
     public func decoder(_ path: String) throws -> Running {
         try Running(
-            executable, ["-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-pix_fmt", "yuv420p", "-f",
-                "yuv4mpegpipe", "-strict", "-1", "-"], path: path, pipesOutput: true)
+            executable,
+            [
+                "-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-pix_fmt", "yuv420p", "-f",
+                "yuv4mpegpipe", "-strict", "-1", "-",
+            ], path: path, pipesOutput: true)
     }
 
     /// Starts to encode a stream of frames into a file; its sound is that of another file, unchanged.
     public func encoder(_ path: String, soundOf source: String?) throws -> Running {
         let sound = source.map { ["-i", $0, "-map", "0:v:0", "-map", "1:a?", "-c:a", "copy"] } ?? []
         return try Running(
-            executable, ["-nostdin", "-v", "error", "-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"] + sound
+            executable,
+            ["-nostdin", "-v", "error", "-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"] + sound
                 + ["-pix_fmt", "yuv420p", path], path: path, pipesOutput: false)
     }
 

@@ -39,7 +39,8 @@ import Testing
         #expect(header.width == 640 && header.height == 361 && header.sampling == .s420)
         #expect(abs(header.rate! - 29.97) < 0.01)
         #expect(header.planes.map { $0.height } == [361, 181, 181] && header.planes[1].width == 320)
-        #expect(header.line(width: 1280, height: 722) == "YUV4MPEG2 W1280 H722 F30000:1001 Ip A1:1 C420jpeg XYSCSS=420JPEG")
+        #expect(
+            header.line(width: 1280, height: 722) == "YUV4MPEG2 W1280 H722 F30000:1001 Ip A1:1 C420jpeg XYSCSS=420JPEG")
         #expect(try Self.header("YUV4MPEG2 W6 H4 F25:1").sampling == .s420)
         #expect(try Self.header("YUV4MPEG2 W6 H4 F25:1 C444").frameBytes == 72)
         #expect(try Self.header("YUV4MPEG2 W6 H4 F25:1 C422").frameBytes == 48)
@@ -63,9 +64,11 @@ import Testing
         let output = folder.url.appending(path: "out.y4m")
         try Data().write(to: output)
         let target = open(output.path, O_WRONLY)
-        let outcome = try Self.enlarger.run(try reader(bytes), to: { line in
-            try Y4MWriter(line: line, descriptor: target, path: "out")
-        })
+        let outcome = try Self.enlarger.run(
+            try reader(bytes),
+            to: { line in
+                try Y4MWriter(line: line, descriptor: target, path: "out")
+            })
         close(target)
         #expect(outcome.frames == 7 && outcome.problem == nil && outcome.after == [18, 12])
         // Each frame is what the enlarger makes of it alone.
@@ -92,9 +95,11 @@ import Testing
         let bytes = try Self.stream("YUV4MPEG2 W8 H6 F25:1 C420", frames: 3)
         for missing in [1, 40, 73] {
             let output = open("/dev/null", O_WRONLY)
-            let outcome = try Self.enlarger.run(try reader(Array(bytes.dropLast(missing))), to: { line in
-                try Y4MWriter(line: line, descriptor: output, path: "out")
-            })
+            let outcome = try Self.enlarger.run(
+                try reader(Array(bytes.dropLast(missing))),
+                to: { line in
+                    try Y4MWriter(line: line, descriptor: output, path: "out")
+                })
             close(output)
             #expect(outcome.frames == 2 && outcome.problem == .truncated("clip", frames: 2))
         }
@@ -124,9 +129,11 @@ import Testing
         let (from, to) = (input[0], output[1])
         let enlarger = Self.enlarger
         let job = Thread {
-            _ = try? enlarger.run(Y4MReader(descriptor: from, path: "clip"), to: { line in
-                try Y4MWriter(line: line, descriptor: to, path: "out")
-            })
+            _ = try? enlarger.run(
+                Y4MReader(descriptor: from, path: "clip"),
+                to: { line in
+                    try Y4MWriter(line: line, descriptor: to, path: "out")
+                })
             close(to)
         }
         job.start()

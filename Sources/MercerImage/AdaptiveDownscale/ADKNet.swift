@@ -156,17 +156,6 @@ public final class ADKNet: Module {
     }
 }
 
-/// Mirrors an image at its borders, without repeating the edge.
-final class ReflectionPadding: Module, UnaryLayer {
-    let width: Int
-
-    init(_ width: Int) { self.width = width }
-
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        padded(x, [(width, width), (width, width), (0, 0)], mode: .reflect)
-    }
-}
-
 /// x + conv(leaky(conv(x))), with mirrored borders.
 final class ADKBlock: Module, UnaryLayer {
     let conv1: Sequential

@@ -34,7 +34,7 @@ let package = Package(
         // Domains.
         .target(name: "MercerImageIO", dependencies: ["Mercer", "CVips"]),
         .target(
-            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
+            name: "MercerImage", dependencies: ["CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
             resources: [.copy("Weights")]),
         .target(
             name: "MercerKernelMethods",

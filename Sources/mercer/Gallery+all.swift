@@ -6,6 +6,8 @@ extension Gallery {
     /// Every paper that works. A paper is added by one line here.
     static let all = Gallery([
         MullerExperiment(),
+        ESPCNExperiment(),
+        ADKExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
         QuantumExperiment(),

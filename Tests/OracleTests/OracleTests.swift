@@ -13,6 +13,8 @@ import Testing
         "dp-kde": PrivateOracle.run,
         "quantum-kernel": QuantumOracle.run,
         "deep-kernel-machine": DeepKernelOracle.run,
+        "espcn": ESPCNOracle.run,
+        "adk-net": ADKOracle.run,
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
         "dpp-least-squares": OptimalSamplingOracle.run,

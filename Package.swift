@@ -34,8 +34,8 @@ let package = Package(
         // Domains.
         .target(name: "MercerImageIO", dependencies: ["Mercer", "CVips"]),
         .target(
-            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"]
-        ),
+            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
+            resources: [.copy("Weights")]),
         .target(
             name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
 

@@ -13,8 +13,8 @@ struct MercerCommand: AsyncParsableCommand {
             """,
         version: Version.mercer,
         subcommands: [
-            ResizeCommand.self, KernelCommand.self, PapersCommand.self, RunCommand.self, BenchCommand.self,
-            TablesCommand.self,
+            ResizeCommand.self, TrainCommand.self, KernelCommand.self, PapersCommand.self, RunCommand.self,
+            BenchCommand.self, TablesCommand.self,
         ])
 
     /// What error messages begin with: `mercer: `.

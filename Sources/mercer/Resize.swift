@@ -66,7 +66,7 @@ struct ResizeCommand: AsyncParsableCommand {
         _ = try size.resolved()
         _ = try size.resolvedBox()
         // Errors of weights files are no wrong usage: they come when the command runs.
-        do { _ = try method.resolved() } catch let error as ValidationError { throw error } catch {}
+        do { _ = try method.resolved(for: size.resolved()) } catch let error as ValidationError { throw error } catch {}
         _ = try resolvedFormat()
         if fit.fitWeights != nil { return try fit.validate(inputs, output, size, method) }
         if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or '-'") }
@@ -84,7 +84,7 @@ struct ResizeCommand: AsyncParsableCommand {
             throw ValidationError("'--json' and a picture can't both go to the standard output")
         }
         if let compare {
-            for name in names(compare) { _ = try method.resolved(name) }
+            for name in names(compare) { try MethodOptions.check(name) }
             if explain { throw ValidationError("'--compare' and '--explain' exclude each other") }
         }
     }
@@ -92,7 +92,8 @@ struct ResizeCommand: AsyncParsableCommand {
     func run() async throws {
         if let jobs { Parallel.threads = jobs }
         if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
-        var job = PictureJob(try method.resolved(), try size.resolved())
+        let target = try size.resolved()
+        var job = PictureJob(try method.resolved(for: target), target)
         job.format = try resolvedFormat()
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
         job.overwrites = overwrite
@@ -183,7 +184,7 @@ struct ResizeCommand: AsyncParsableCommand {
     }
 
     private func sheet(_ job: PictureJob, _ names: [String]) throws {
-        let resizers = try names.map { (name: $0, resizer: try method.resolved($0)) }
+        let resizers = try names.map { (name: $0, resizer: try method.resolved($0, for: job.size)) }
         let output = self.output ?? "-"
         if inputs.count == 1, !FileManager.default.fileExists(atPath: inputs[0]) || inputs == ["-"] {
             throw ImageError.unreadable(inputs[0], reason: "a sheet is made from a file")

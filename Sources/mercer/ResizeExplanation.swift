@@ -40,6 +40,8 @@ struct ResizeExplanation {
         case .filter(let rule): facts = explained(rule, input, picture, size)
         case .muller(let settings, let weights, let reduces):
             facts = explained(settings, weights, reduces, input, picture, size)
+        case .network(let network):
+            throw CleanFailure("--explain knows filters and MULLER, not the network \(network.name)")
         }
         if json { try Console.print(json: facts) } else { for line in facts.lines { Console.print(line) } }
         if let output { try page(facts, picture, result, output) }

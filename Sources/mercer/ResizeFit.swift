@@ -45,7 +45,7 @@ struct FitOptions: ParsableArguments {
         _ data: String, _ output: String, _ size: SizeOptions, _ method: MethodOptions, json: Bool
     ) throws {
         guard case .exactly(let width, let height) = try size.resolved(),
-            case .muller(let settings, _, _) = try method.resolved().method
+            case .muller(let settings, _, _) = try method.resolved(for: size.resolved()).method
         else { return }
         var fit = MullerFit(settings, size: (height: height, width: width))
         fit.epochs = epochs

@@ -88,9 +88,10 @@ struct SizeOptions: ParsableArguments {
     }
 }
 
-/// What resizes: a filter under a convention, or MULLER with its settings.
+/// What resizes: a filter under a convention, MULLER with its settings, or a network.
 struct MethodOptions: ParsableArguments {
-    static let methods = ["muller"] + ResampleMethod.allCases.map(\.rawValue)
+    static let methods =
+        ["muller"] + NetworkMethod.all.map(\.name) + ResampleMethod.allCases.map(\.rawValue)
 
     @Option(help: ArgumentHelp("One of \(methods.joined(separator: ", ")).", valueName: "method"))
     var method = "muller"
@@ -108,8 +109,9 @@ struct MethodOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "MULLER's weights: resnet50, a list w1,b1,w2,b2,… or a safetensors file.", valueName: "weights"))
-    var weights = "resnet50"
+            "MULLER's weights: resnet50 (default), a list w1,b1,w2,b2,… or a safetensors file. A network's: its file.",
+            valueName: "weights"))
+    var weights: String?
 
     @Option(help: ArgumentHelp("The taps of MULLER's blur.", valueName: "taps"))
     var kernel = 5
@@ -139,9 +141,20 @@ struct MethodOptions: ParsableArguments {
     @Flag(help: "Resize light instead of sRGB numbers.")
     var linearLight = false
 
-    /// The resizer; `name` instead of the method that was given.
-    func resolved(_ name: String? = nil) throws -> PictureResizer {
+    /// - Throws: where no method has the name.
+    static func check(_ name: String) throws {
+        if name == "muller" || NetworkMethod.all.contains(where: { $0.name == name }) { return }
+        guard ResampleMethod(named: name) == nil else { return }
+        throw ValidationError("there is no method '\(name)'; there are \(methods.joined(separator: ", "))")
+    }
+
+    /// The resizer for a size; `name` instead of the method that was given.
+    func resolved(_ name: String? = nil, for size: PictureSize) throws -> PictureResizer {
         let name = name ?? method
+        if let network = NetworkMethod.all.first(where: { $0.name == name }) {
+            if linearLight { throw ValidationError("'--linear-light' doesn't go with the network \(name)") }
+            return PictureResizer(.network(try network.make(self, size)))
+        }
         let antialias = try resolvedAntialias()
         let convention = try self.convention.map { text in
             guard let convention = ResampleConvention(rawValue: text.lowercased()) else {
@@ -152,12 +165,10 @@ struct MethodOptions: ParsableArguments {
             return convention
         }
         if name == "muller" { return try muller(convention ?? .tensorflow, antialias) }
-        guard let method = ResampleMethod(named: name) else {
-            throw ValidationError(
-                "there is no method '\(name)'; there are \(Self.methods.joined(separator: ", "))")
-        }
+        try Self.check(name)
         return PictureResizer(
-            .filter(try rule(method, convention ?? .mercer, antialias)), isLinearLight: linearLight)
+            .filter(try rule(ResampleMethod(named: name)!, convention ?? .mercer, antialias)),
+            isLinearLight: linearLight)
     }
 
     private func rule(
@@ -183,7 +194,7 @@ struct MethodOptions: ParsableArguments {
         do {
             // Settings first: they are wrong whatever the weights are.
             _ = try MullerSettings(layers: layers ?? 1, kernel: kernel, sigma: sigma)
-            let weights = try MullerWeights(weights)
+            let weights = try MullerWeights(weights ?? "resnet50")
             if let layers, layers != weights.layers {
                 throw MullerError.layerCount(found: weights.layers, expected: layers)
             }

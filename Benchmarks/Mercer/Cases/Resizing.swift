@@ -15,7 +15,7 @@ extension BenchmarkCase {
                 let resizer = PictureResizer(
                     .muller(try MullerSettings(border: .reflect), .resnet50, reduces: false))
                 let target = (height: size["toHeight"]!, width: size["toWidth"]!)
-                return { discard(resizer.pixels(x, to: target)) }
+                return { discard(try! resizer.pixels(x, to: target)) }
             },
         ]
 

@@ -210,6 +210,14 @@ extension Tensor {
         }
     }
 
+    /// Writes the raw bytes of the elements in row-major order; copies first where others share the storage.
+    public mutating func withUnsafeMutableBytes<R>(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> R
+    ) rethrows -> R {
+        makeUnique()
+        return try body(UnsafeMutableRawBufferPointer(start: rawPointer, count: byteCount))
+    }
+
     /// An element of the storage as a number; the magnitude's real part for complex types.
     func number(at index: Int) -> Double {
         let base = storage.pointer

@@ -2,11 +2,13 @@ import Mercer
 import MercerImageIO
 
 /// What resizes a picture.
-public enum PictureMethod: Sendable, Hashable {
+public enum PictureMethod: Sendable {
     /// A filter under a convention.
     case filter(ResampleRule)
     /// MULLER; with `reduces` reductions beyond three are brought below three by means first.
     case muller(MullerSettings, MullerWeights, reduces: Bool)
+    /// A learnt network; it resizes whole pictures only.
+    case network(any PictureNetwork)
 }
 
 /// Resizes pictures of files: alpha is premultiplied, light made linear where asked, 8 and 16 bits kept, and the
@@ -44,20 +46,28 @@ public struct PictureResizer: Sendable {
                     height: picture.height)
             }
         }
+        if case .network(let network) = method {
+            guard box == nil else { throw PictureNetworkError.part(network.name) }
+            return try network.resized(picture, to: size)
+        }
         var result = picture
-        result.pixels = pixels(picture, size, box, scale)
+        result.pixels = try pixels(picture, size, box, scale)
         return result
     }
 
     /// The samples `[height, width, channels]` of an opaque picture in another size.
-    public func pixels(_ samples: Tensor, to size: (height: Int, width: Int)) -> Tensor {
-        pixels(Bitmap(pixels: samples, hasAlpha: false), size, nil, nil)
+    ///
+    /// - Throws: what a network throws; filters and MULLER throw nothing.
+    public func pixels(_ samples: Tensor, to size: (height: Int, width: Int)) throws -> Tensor {
+        try pixels(Bitmap(pixels: samples, hasAlpha: false), size, nil, nil)
     }
 
     private func pixels(
         _ picture: Bitmap, _ size: (height: Int, width: Int), _ box: ResampleBox?, _ scale: Double?
-    ) -> Tensor {
+    ) throws -> Tensor {
         switch method {
+        case .network(let network):
+            return try network.resized(picture, to: size).pixels
         case .filter(let rule):
             let vertical = Resampler(
                 input: picture.height, output: size.height, rule: rule, range: box.map { $0.top...$0.bottom },

@@ -20,13 +20,13 @@ import Testing
     }
 
     @Test func defaultsAreUniformInOneOverTheRootOfTheFanIn() {
-        let linear = Linear(400, 300).initialize(RandomKey(1)) as! Linear
+        let linear = Linear(400, 300).initialize(RandomKey(1))
         let weight = spread(linear.weight.asType(.float64).toArray(Double.self))
         #expect(weight.high <= 0.05 && weight.high > 0.0499 && weight.low >= -0.05 && weight.low < -0.0499)
         #expect(abs(weight.std - 0.05 / 3.squareRoot()) < 2e-4)
         let bias = spread(linear.bias!.asType(.float64).toArray(Double.self))
         #expect(bias.high <= 0.05 && bias.high > 0.045 && abs(bias.mean) < 0.01)
-        let conv = Conv2d(16, 64, kernelSize: 5, groups: 4).initialize(RandomKey(1)) as! Conv2d
+        let conv = Conv2d(16, 64, kernelSize: 5, groups: 4).initialize(RandomKey(1))
         let kernel = spread(conv.weight.asType(.float64).toArray(Double.self))
         #expect(kernel.high <= 0.1 && kernel.high > 0.099)
     }

@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test func linearMultipliesByTheTransposedWeight() {
-        let layer = Linear(3, 2).initialize(RandomKey(1)) as! Linear
+        let layer = Linear(3, 2).initialize(RandomKey(1))
         let x = numbers([4, 5, 3])
         let y = matmul(x, layer.weight.transposed()) + layer.bias!
         #expect(allClose(layer(x), y, rtol: 1e-5, atol: 1e-6))

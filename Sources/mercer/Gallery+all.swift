@@ -6,6 +6,7 @@ extension Gallery {
     /// Every paper that works. A paper is added by one line here.
     static let all = Gallery([
         MullerExperiment(),
+        DeblurExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
     ])

@@ -11,6 +11,7 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "drp-deblur": DeblurOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -16,7 +16,8 @@ public struct EdgeTaper: Sendable {
     public func applied(to x: Tensor, _ kernel: BlurKernel) -> Tensor {
         let large = padded(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)], mode: .symmetric)
         let blurred = CircularBlur(kernel, height: large.shape[1], width: large.shape[2], dtype: x.dtype)(large)
-        let weight = Self.ramp(large.shape[1], rows).expandedDimensions(axis: 1)
+        let weight =
+            Self.ramp(large.shape[1], rows).expandedDimensions(axis: 1)
             * Self.ramp(large.shape[2], columns).expandedDimensions(axis: 0)
         let share = weight.asType(x.dtype).expandedDimensions(axes: [0, 3])
         return large * share + blurred * (1 - share)

@@ -50,6 +50,26 @@ public final class SkipHourglass: Module, UnaryLayer {
         public static let residualSmall = Configuration(
             down: [8, 8, 16, 16], skip: [4, 4, 4, 4], output: .softshrink(0.005))
 
+        /// The channels of a network whose parameters are given under official keys, in PyTorch's layout; nil where
+        /// they are no hourglass.
+        public init?(parameters: [String: Tensor], output: Output) {
+            self.init(down: [], skip: [], output: output)
+            var place = ""
+            while let reduce = parameters[place + "1.1.1.1.weight"], let past = parameters[place + "1.0.1.1.weight"],
+                let mix = parameters[place + "6.1.weight"]
+            {
+                down.append(reduce.dim(0))
+                skip.append(past.dim(0))
+                up.append(mix.dim(0))
+                place += "1.1.7."
+            }
+            guard let first = parameters["1.1.1.1.weight"], let last = parameters["9.1.weight"], first.rank == 4,
+                last.rank == 4
+            else { return nil }
+            inputs = first.dim(1)
+            outputs = last.dim(0)
+        }
+
         /// Another last function.
         public func with(_ output: Output) -> Configuration {
             var copy = self

@@ -38,7 +38,7 @@ public struct DeblurExperiment: Experiment {
             bar: .atMost(0.1), unit: "dB",
             method:
                 "best mean PSNR of the ablations minus the full method's: without residual, with artefacts (τ = 0.02), "
-                + "without softshrink, without smoothness; 500 iterations, seed 0, grey-5, both errors"),
+                + "without softshrink, without smoothness; 500 iterations, first seed, grey-5, the wrong disk"),
         Claim(
             "parameters-image", "The image network has 2,257,313 parameters", bar: .exactly(2_257_313),
             method: "counted"),
@@ -128,13 +128,13 @@ public struct DeblurExperiment: Experiment {
         }
         let first = try robustness(run, problems, &findings)
         try radii(run, photographs[0].clean, &findings)
-        try ablation(run, problems, &findings)
-        try pictures(problems[0], first.drp, first.dip, &findings)
+        try ablation(run, problems, first, &findings)
+        try pictures(problems[0], first[0].drp, first[0].dip, &findings)
         return findings
     }
 
     static func configuration(_ run: RunContext, seed: UInt64, iterations: Int) -> ResidualPriorConfiguration {
-        ResidualPriorConfiguration(.small, iterations: run.quick ? 60 : iterations, seed: seed)
+        ResidualPriorConfiguration(.small, iterations: run.quick ? iterations / 10 : iterations, seed: seed)
     }
 
     /// Runs all jobs, as many at a time as there are threads.
@@ -180,7 +180,7 @@ public struct DeblurExperiment: Experiment {
 
     private func robustness(
         _ run: RunContext, _ problems: [Problem], _ findings: inout Findings
-    ) throws -> (drp: Outcome, dip: Outcome) {
+    ) throws -> [(drp: Outcome, dip: Outcome)] {
         let seeds = run.seeds(3)
         let jobs = seeds.flatMap { seed in
             problems.flatMap { problem in
@@ -240,7 +240,7 @@ public struct DeblurExperiment: Experiment {
                 "convergence", "PSNR of the average over the iterations", x: .linear("iteration"),
                 y: .linear("PSNR (dB)"), series: [history("DRP", false), history("DIP", true)],
                 caption: "Mean over photographs and kernels, first seed."))
-        return (outcome(0, 0, dip: false), outcome(0, 0, dip: true))
+        return problems.indices.map { (outcome(0, $0, dip: false), outcome(0, $0, dip: true)) }
     }
 
     // MARK: Claim 2
@@ -278,7 +278,12 @@ public struct DeblurExperiment: Experiment {
 
     // MARK: Claim 4
 
-    private func ablation(_ run: RunContext, _ problems: [Problem], _ findings: inout Findings) throws {
+    private func ablation(
+        _ run: RunContext, _ problems: [Problem], _ first: [(drp: Outcome, dip: Outcome)],
+        _ findings: inout Findings
+    ) throws {
+        // The first claim's runs had the full method and the deep image prior half way.
+        let chosen = problems.indices.filter { problems[$0].blur == Self.blurs[0].name }
         let full = Self.configuration(run, seed: run.seed, iterations: 500)
         var artefacts = full
         artefacts.lambda1 = 0.02
@@ -287,23 +292,29 @@ public struct DeblurExperiment: Experiment {
         var rough = full
         rough.tv = 0
         let variants = [
-            ("full", full), ("without residual", full.deepImagePrior), ("with artefacts, τ = 0.02", artefacts),
-            ("without softshrink", linear), ("without smoothness", rough),
+            ("with artefacts, τ = 0.02", artefacts), ("without softshrink", linear), ("without smoothness", rough),
         ]
-        let jobs = variants.flatMap { variant in problems.map { Job(problem: $0, configuration: variant.1) } }
-        let outcomes = try outcomes(run, "leaving parts out", jobs)
-        let means = variants.indices.map { v in
-            Self.mean(problems.indices.map { outcomes[v * problems.count + $0].psnr })
+        let jobs = variants.flatMap { variant in
+            chosen.map { Job(problem: problems[$0], configuration: variant.1) }
         }
-        findings.measure("full-is-best", means.max()! - means[0])
+        let outcomes = try outcomes(run, "leaving parts out", jobs)
+        func halfway(_ outcome: Outcome) -> Double { outcome.history[outcome.history.count / 2 - 1].psnr }
+        let means =
+            [
+                ("full", Self.mean(chosen.map { halfway(first[$0].drp) })),
+                ("without residual", Self.mean(chosen.map { halfway(first[$0].dip) })),
+            ]
+            + variants.indices.map { v in
+                (variants[v].0, Self.mean(chosen.indices.map { outcomes[v * chosen.count + $0].psnr }))
+            }
+        findings.measure("full-is-best", means.map(\.1).max()! - means[0].1)
         findings.section("Leaving parts out")
         findings.table(
             Table(
                 columns: ["method", "PSNR (dB)"],
-                rows: variants.indices.map { [.text(variants[$0].0), .number(means[$0], decimals: 2)] },
-                emphasis: [0],
-                caption: "Mean over photographs and kernels after 500 iterations. The re-tuned method leaves the "
-                    + "artefacts out: on these photographs they take a part of the picture with them."))
+                rows: means.map { [.text($0.0), .number($0.1, decimals: 2)] }, emphasis: [0],
+                caption: "Mean over the photographs, \(Self.blurs[0].name), after \(full.iterations) iterations. The "
+                    + "re-tuned method leaves the artefacts out."))
     }
 
     // MARK: Pictures

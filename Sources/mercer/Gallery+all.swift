@@ -8,6 +8,7 @@ extension Gallery {
         MullerExperiment(),
         ESPCNExperiment(),
         ADKExperiment(),
+        DeblurExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
         QuantumExperiment(),

@@ -13,7 +13,8 @@ struct MercerCommand: AsyncParsableCommand {
             """,
         version: Version.mercer,
         subcommands: [
-            ResizeCommand.self, TrainCommand.self, KernelCommand.self, PapersCommand.self, RunCommand.self,
+            ResizeCommand.self, RestoreCommand.self, TrainCommand.self, KernelCommand.self, PapersCommand.self,
+            RunCommand.self,
             BenchCommand.self, TablesCommand.self,
         ])
 

@@ -18,6 +18,7 @@ import Testing
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
         "dpp-least-squares": OptimalSamplingOracle.run,
+        "drp-deblur": DeblurOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

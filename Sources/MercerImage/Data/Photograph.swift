@@ -138,6 +138,22 @@ extension Photograph {
         plasma("ColdRipple", "05bef6722fc0"), plasma("OneStandsOut", "cb507baf1daf"),
     ]
 
+    /// 5 photographs to deblur: ``greySquare(from:note:)``.
+    public static let grey5: [Photograph] = [
+        skimage("camera.png", "b0793d2adda0"), skimage("coins.png", "f8d773fc9cfa"),
+        skimage("astronaut.png", "88431cd9653c"), skimage("chelsea.png", "596aa1e7cb87"),
+        lomiri("life_by_Aitzol_Berasategi", "4c119350ead8", reduction: 4),
+    ]
+
+    /// The middle 256×256 pixels in grey (Pillow's), `[256, 256, 1]`, uint8.
+    public func greySquare(
+        from cache: DataCache, note: @Sendable (String) -> Void = { _ in }
+    ) async throws -> Tensor {
+        let grey = ImageMetrics.grey(try await pixels(from: cache, note: note))
+        let (top, left) = ((grey.shape[0] - 256) / 2, (grey.shape[1] - 256) / 2)
+        return grey[top..<(top + 256), left..<(left + 256), 0...].contiguous()
+    }
+
     /// The pixels of a test photograph, cropped at the top left to multiples of 24.
     public func testPixels(
         from cache: DataCache, note: @Sendable (String) -> Void = { _ in }

@@ -6,6 +6,7 @@ import MercerPapers
 /// One picture resized by several methods, side by side, with an enlarged part where it has most detail.
 public struct ComparisonSheet {
     private let name: String
+    private let title: String
     private let results: [(name: String, picture: Bitmap)]
     private let crop: (left: Int, top: Int, width: Int, height: Int)
     /// How many times the part is enlarged, pixel by pixel.
@@ -17,12 +18,17 @@ public struct ComparisonSheet {
         _ picture: Bitmap, name: String, _ resizers: [(name: String, resizer: PictureResizer)], _ size: PictureSize
     ) throws {
         precondition(!resizers.isEmpty, "ComparisonSheet: no methods")
+        let results = try resizers.map { entry in (entry.name, try entry.resizer(picture, size)) }
+        self.init(name: name, title: "Resized by \(resizers.map(\.name).joined(separator: ", "))", results)
+    }
+
+    /// Pictures of one size, each with its name.
+    public init(name: String, title: String, _ pictures: [(name: String, picture: Bitmap)]) {
+        precondition(!pictures.isEmpty, "ComparisonSheet: no pictures")
         self.name = name
-        results = try resizers.map { entry in
-            let result = try entry.resizer(picture, size)
-            // One kind of pixels for all: 8 bits, opaque, in colour.
-            return (entry.name, Self.colour(result.flattened()))
-        }
+        self.title = title
+        // One kind of pixels for all: 8 bits, opaque, in colour.
+        results = pictures.map { ($0.name, Self.colour($0.picture.flattened())) }
         crop = Self.detail(of: results[0].picture)
     }
 
@@ -83,7 +89,7 @@ public struct ComparisonSheet {
         }
         body += try row("part", results.map { ($0.name, enlarged($0.picture)) })
         body += try row("whole", results)
-        return Page(title: "Resized by \(results.map(\.name).joined(separator: ", "))", body: body).html
+        return Page(title: title, body: body).html
     }
 
     /// One picture: the results in a row, under each its enlarged part, in the order of the methods.

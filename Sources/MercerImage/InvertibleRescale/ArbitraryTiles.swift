@@ -28,7 +28,8 @@ struct ArbitraryTiles {
     }
 
     /// Sizes of the mirrored large picture, whose ratio to the small one stays as near as whole pixels allow.
-    private func sizes(_ large: (height: Int, width: Int), _ small: (height: Int, width: Int)) -> ArbitraryRescaler.Sizes
+    private func sizes(_ large: (height: Int, width: Int), _ small: (height: Int, width: Int))
+        -> ArbitraryRescaler.Sizes
     {
         let multiple = network.multiple
         func rounded(_ n: Int) -> Int { (n + multiple - 1) / multiple * multiple }

@@ -20,7 +20,8 @@ public final class DenseSubnet: Module {
     public init(_ inputs: Int, _ outputs: Int, growth: Int = 32, context: Int = 0) {
         func conv(_ index: Int, _ outputs: Int, _ weight: Initializer) -> Conv2d {
             Conv2d(
-                inputs + context + index * growth, outputs, kernelSize: 3, padding: 1, bias: true, weight: weight, bias: .zeros)
+                inputs + context + index * growth, outputs, kernelSize: 3, padding: 1, bias: true, weight: weight,
+                bias: .zeros)
         }
         conv1 = conv(0, growth, .xavierNormal(gain: 0.1))
         conv2 = conv(1, growth, .xavierNormal(gain: 0.1))

@@ -95,7 +95,8 @@ public final class PictureRescaler {
         }
         if method == .iarn {
             let network: ArbitraryRescaler
-            do { network = try ArbitraryRescaler(contentsOf: path) } catch RescaleError.notAnInvertibleNetwork(let path) {
+            do { network = try ArbitraryRescaler(contentsOf: path) } catch RescaleError.notAnInvertibleNetwork(let path)
+            {
                 if let other = try? InvertibleRescaler(contentsOf: path) {
                     throw RescaleError.weights(path, found: "\(other.configuration)", expected: "iarn")
                 }
@@ -253,7 +254,8 @@ public final class PictureRescaler {
     static func mirrored(_ x: Tensor, to multiple: Int) -> Tensor {
         func missing(_ n: Int) -> Int { (n + multiple - 1) / multiple * multiple - n }
         return padded(
-            x, [(before: 0, after: missing(x.shape[0])), (before: 0, after: missing(x.shape[1])), (before: 0, after: 0)],
+            x,
+            [(before: 0, after: missing(x.shape[0])), (before: 0, after: missing(x.shape[1])), (before: 0, after: 0)],
             mode: .symmetric)
     }
 

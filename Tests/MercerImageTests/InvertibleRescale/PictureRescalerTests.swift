@@ -48,7 +48,9 @@ import Testing
             let (whole, tiled) = (try results(4096), try results(48))
             #expect(largestDifference(whole.0, tiled.0) <= 1)
             #expect(largestDifference(whole.1, tiled.1) <= 1)
-            let different = zip(whole.1.pixels.toArray(UInt8.self), tiled.1.pixels.toArray(UInt8.self)).count { $0 != $1 }
+            let different = zip(whole.1.pixels.toArray(UInt8.self), tiled.1.pixels.toArray(UInt8.self)).count {
+                $0 != $1
+            }
             #expect(Double(different) < 0.01 * Double(whole.1.pixels.count))
         }
     }

@@ -6,7 +6,7 @@ extension BenchmarkCase {
     static let quantumAndDeepKernels: [BenchmarkCase] = [
         BenchmarkCase(
             "quantum-kernel/12x60", ["qubits": 12, "points": 60],
-            peers: [Peer("qiskit", goal: 1 / 40.0), Peer("pennylane", goal: 1 / 10.0)]
+            peers: [Peer("qiskit", goal: 40), Peer("pennylane", goal: 10)]
         ) { size in
             let kernel = QuantumKernel(ZZFeatureMap(qubits: size["qubits"]!))
             let x = angles(size)
@@ -31,7 +31,7 @@ extension BenchmarkCase {
         },
         BenchmarkCase(
             "deep-kernel-step/1000x100x2", ["rows": 1000, "columns": 10, "inducing": 100, "layers": 2],
-            peers: [Peer("torch", goal: 1 / 2.0)]
+            peers: [Peer("torch", goal: 2)]
         ) { size in
             let x = Random.normal([size["rows"]!, size["columns"]!], dtype: .float64, key: RandomKey(1))
             let y = sin(x[0..., 0] * 2.0)

@@ -86,7 +86,7 @@ extension DeepKernelMachine {
     /// the objective is not a number the best parameters come back and the rate is halved, three times at most.
     private mutating func train(
         _ x: Tensor, _ training: DeepKernelTraining, _ progress: (Int, Double) throws -> Void,
-        objective: (DeepKernelMachine, Tensor?, [String: Tensor], RandomKey) throws -> Tensor
+        objective: @escaping (DeepKernelMachine, Tensor?, [String: Tensor], RandomKey) throws -> Tensor
     ) throws -> DeepKernelTraining.History {
         let names = parameters.keys.sorted()
         var (m, v) = (

@@ -20,7 +20,7 @@ extension QuantumExperiment {
                 let result = try training.fit(set.data.map, depth: depth, x: set.x, labels: set.labels) { _, _ in
                     try run.checkCancellation()
                 }
-                let p = measure(
+                let p = frequencies(
                     result.classifier.positiveProbabilities(set.test), 10_000, RandomKey(seed).fold(in: 99))
                 let right = zip(result.classifier.labels(p), set.testLabels).count { $0.0 == $0.1 }
                 return (result, Double(right) / Double(set.testLabels.count))

@@ -50,12 +50,12 @@ public struct QuantumKernel: Sendable {
         try check(x, "the points")
         try check(z, "the points they are compared with")
         let (n, m) = (x.shape[0], z.shape[0])
-        let result = Tensor.zeros([n, m], .float64)
+        var result = Tensor.zeros([n, m], .float64)
         let rows = n + (isSymmetric ? 0 : m)
         if rows * stateBytes <= memory {
             let a = StateVectors(map, x, dtype)
             let b = isSymmetric ? a : StateVectors(map, z, dtype)
-            fill(result, a, 0, b, 0, isSymmetric: isSymmetric)
+            fill(&result, a, 0, b, 0, isSymmetric: isSymmetric)
         } else {
             // Half of the memory for either side.
             let block = max(1, memory / 2 / stateBytes)
@@ -64,7 +64,7 @@ public struct QuantumKernel: Sendable {
                 for j in Swift.stride(from: isSymmetric ? i : 0, to: m, by: block) {
                     let isDiagonal = isSymmetric && i == j
                     let b = isDiagonal ? a : StateVectors(map, z[j..<min(m, j + block)], dtype)
-                    fill(result, a, i, b, j, isSymmetric: isDiagonal)
+                    fill(&result, a, i, b, j, isSymmetric: isDiagonal)
                 }
             }
         }
@@ -87,14 +87,13 @@ public struct QuantumKernel: Sendable {
 
     /// Writes |⟨aᵢ|bⱼ⟩|² at row `top`, column `left`; of a symmetric block only the upper triangle is certain.
     private func fill(
-        _ result: Tensor, _ a: StateVectors, _ top: Int, _ b: StateVectors, _ left: Int, isSymmetric: Bool
+        _ result: inout Tensor, _ a: StateVectors, _ top: Int, _ b: StateVectors, _ left: Int, isSymmetric: Bool
     ) {
         let (n, m, width) = (a.count, b.count, result.shape[1])
         // Tiles of a fixed size: the result doesn't depend on the number of threads.
         let tile = max(8, min(64, (n + 7) / 8))
         let (down, across) = ((n + tile - 1) / tile, (m + tile - 1) / tile)
-        var target = result
-        target.withUnsafeMutableBuffer(of: Double.self) { buffer in
+        result.withUnsafeMutableBuffer(of: Double.self) { buffer in
             let out = UncheckedAddress(buffer.baseAddress!)
             Parallel.forEach(down * across) { index in
                 let (p, q) = (index / across, index % across)

@@ -78,7 +78,7 @@ public struct VariationalTraining: Sendable {
         case .spsa:
             func measured(_ point: [Double], _ key: RandomKey) -> Double {
                 let one = classifier(point)
-                let p = measure(one.positiveProbabilities(encoded), shots, key)
+                let p = frequencies(one.positiveProbabilities(encoded), shots, key)
                 return VariationalClassifier.cost(p, labels: labels, bias: one.bias, shots: costShots)
             }
             var state = try SPSACheckpoint.read(checkpoint, parameters: first.count)
@@ -120,7 +120,7 @@ public struct VariationalTraining: Sendable {
 }
 
 /// Frequencies of shots, or the probabilities themselves.
-func measure(_ probabilities: [Double], _ shots: Int?, _ key: RandomKey) -> [Double] {
+func frequencies(_ probabilities: [Double], _ shots: Int?, _ key: RandomKey) -> [Double] {
     guard let shots else { return probabilities }
     return probabilities.enumerated().map { index, p in
         var stream = RandomStream(key.fold(in: index))

@@ -38,8 +38,8 @@ import Testing
         let kernel = RadialKernels.matrix(x, x, gamma: 0.1)
         let machine = try SupportVectorMachine(kernel: kernel, labels: labels, C: 2, tolerance: 1e-10)
         let f = machine.decision(kernel)
-        let norm = zip(machine.coefficients, f).reduce(0) { $0 + $1.0 * ($1.1 - machine.bias) }
-        let slack = zip(f, labels).reduce(0) { $0 + max(0, 1 - Double($1.1) * $1.0) }
+        let norm: Double = zip(machine.coefficients, f).map { $0 * ($1 - machine.bias) }.reduce(0, +)
+        let slack: Double = zip(f, labels).map { max(0, 1 - Double($1) * $0) }.reduce(0, +)
         #expect(abs(0.5 * norm + 2 * slack - machine.dual) < 1e-6)
     }
 
@@ -77,19 +77,20 @@ import Testing
         for share in sampled.toArray(Double.self) { counts[Int((share * Double(shots)).rounded())] += 1 }
         var (chi, cells, restSeen, restExpected) = (0.0, 0, 0.0, 0.0)
         for k in 0...shots {
-            let logChance =
-                lgamma(Double(shots + 1)) - lgamma(Double(k + 1)) - lgamma(Double(shots - k + 1))
-                + Double(k) * log(p) + Double(shots - k) * log(1 - p)
-            let expected = exp(logChance) * Double(draws)
+            let ways: Double = lgamma(Double(shots + 1)) - lgamma(Double(k + 1)) - lgamma(Double(shots - k + 1))
+            let powers: Double = Double(k) * log(p) + Double(shots - k) * log(1 - p)
+            let expected = exp(ways + powers) * Double(draws)
             if expected < 20 {
                 restSeen += counts[k]
                 restExpected += expected
             } else {
-                chi += (counts[k] - expected) * (counts[k] - expected) / expected
+                let gap = counts[k] - expected
+                chi += gap * gap / expected
                 cells += 1
             }
         }
-        if restExpected > 5 { chi += (restSeen - restExpected) * (restSeen - restExpected) / restExpected }
+        let restGap = restSeen - restExpected
+        if restExpected > 5 { chi += restGap * restGap / restExpected }
         #expect(cells >= 8)
         #expect(chi < critical, "χ² = \(chi) over \(cells) cells")
     }

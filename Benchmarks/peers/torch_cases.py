@@ -1,5 +1,6 @@
 """Cases of PyTorch."""
 import torch
+import torch_restore
 
 CASES = {}
 
@@ -96,3 +97,6 @@ def muller(height, width, toHeight, toWidth):
         return (y.clamp(0, 1) * 255).round().to(torch.uint8)
 
     return quiet(body)
+
+
+CASES.update(torch_restore.CASES)

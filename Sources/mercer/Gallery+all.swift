@@ -7,6 +7,7 @@ extension Gallery {
     static let all = Gallery([
         MullerExperiment(),
         DeblurExperiment(),
+        PansharpeningExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
     ])

@@ -12,6 +12,7 @@ import Testing
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
         "drp-deblur": DeblurOracle.run,
+        "lambda-pnn": PansharpeningOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

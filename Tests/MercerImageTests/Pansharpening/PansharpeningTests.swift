@@ -94,10 +94,10 @@ import Testing
         #expect(adapted.last! < adapted[0])
     }
 
-    @Test func aShiftOfTheBandsIsFound() {
+    @Test func aShiftOfTheBandsIsFound() throws {
         let fine = Resample.resize(Random.uniform(0..<1, [1, 40, 40, 1], key: RandomKey(15)), to: (120, 120))
         let moved = fine.rolled([1, -1], axes: [1, 2])
-        let shifts = CoRegistration.shifts(
+        let shifts = try CoRegistration.shifts(
             concatenated([moved, fine], axis: 3), fine, sensor: .geoEye1, ratio: 4)
         #expect(shifts[0] == (2, -2) && shifts[1] == (0, 0))
     }

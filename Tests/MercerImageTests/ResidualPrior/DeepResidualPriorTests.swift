@@ -51,7 +51,7 @@ import Testing
     @Test func theLossFallsAndThePictureComesCloser() throws {
         let (sharp, blurred, kernel) = problem()
         let prior = try DeepResidualPrior(blurred: blurred, kernel: kernel, configuration: quick(150))
-        let result = prior.run()
+        let result = try prior.run()
         #expect(result.losses.count == 150)
         #expect(result.losses[149] < 0.3 * result.losses[0])
         let error = { (x: Tensor) in square(x - sharp).mean().doubleValue }
@@ -67,11 +67,11 @@ import Testing
         let path = folder.appending(path: "state").path
         let whole = try DeepResidualPrior(blurred: blurred, kernel: kernel, configuration: quick(6)).run()
         let first = try DeepResidualPrior(blurred: blurred, kernel: kernel, configuration: quick(3))
-        _ = first.run()
+        _ = try first.run()
         try first.save(to: path, job: "a")
         let second = try DeepResidualPrior(blurred: blurred, kernel: kernel, configuration: quick(6))
         try second.restore(from: path, job: "a")
-        let rest = second.run()
+        let rest = try second.run()
         #expect(rest.losses == whole.losses)
         #expect(rest.average.toArray(Float.self) == whole.average.toArray(Float.self))
         #expect(throws: DeblurError.self) { try second.restore(from: path, job: "b") }

@@ -55,5 +55,5 @@ public struct BenchmarkCase: Sendable {
 
     /// All cases. A file of `Cases/` adds its own here.
     public static let all: [BenchmarkCase] =
-        matrixProducts + elementwise + reductions + resizing + restoring + kernelMethods
+        matrixProducts + elementwise + reductions + resizing + rescaling + restoring + kernelMethods
 }

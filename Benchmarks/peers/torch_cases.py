@@ -1,5 +1,7 @@
 """Cases of PyTorch."""
 import torch
+
+import torch_rescale
 import torch_restore
 
 CASES = {}
@@ -99,4 +101,5 @@ def muller(height, width, toHeight, toWidth):
     return quiet(body)
 
 
+CASES.update(torch_rescale.CASES)
 CASES.update(torch_restore.CASES)

@@ -10,5 +10,7 @@ extension Gallery {
         PansharpeningExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        DualLatentExperiment(),
+        ArbitraryExperiment(),
     ])
 }

@@ -34,15 +34,18 @@ let package = Package(
         // Domains.
         .target(name: "MercerImageIO", dependencies: ["Mercer", "CVips"]),
         .target(
-            name: "MercerImage", dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
+            name: "MercerImage", dependencies: ["CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImageIO"],
             resources: [.copy("Weights")]),
         .target(
-            name: "MercerKernelMethods", dependencies: ["Mercer", "MercerPapers", "CKernels", "COpenBLAS"]),
+            name: "MercerKernelMethods",
+            dependencies: ["Mercer", "MercerPapers", "MercerImageIO", "CKernels", "COpenBLAS"]),
 
         // The command, and the cases that it measures beside other libraries.
         .target(
             name: "MercerBenchmarks",
-            dependencies: ["CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImage", "MercerKernelMethods"],
+            dependencies: [
+                "CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImage", "MercerKernelMethods",
+            ],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",

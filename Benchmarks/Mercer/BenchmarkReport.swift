@@ -6,9 +6,9 @@ public struct BenchmarkReport: Codable, Sendable {
     public let date: Date
     public let machine: Machine
     public let versions: [String: String]
-    public let rows: [BenchmarkRun.Row]
+    public let rows: [BenchmarkRow]
 
-    public init(rows: [BenchmarkRun.Row], peers: [String: String], date: Date = Date()) {
+    public init(rows: [BenchmarkRow], peers: [String: String], date: Date = Date()) {
         self.date = date
         self.rows = rows
         machine = .current
@@ -44,10 +44,9 @@ public struct BenchmarkReport: Codable, Sendable {
     }
 
     /// Rows of this and of an older report that measured the same thing.
-    public func compared(with old: BenchmarkReport) -> [(new: BenchmarkRun.Row, old: BenchmarkRun.Row)] {
+    public func compared(with old: BenchmarkReport) -> [(new: BenchmarkRow, old: BenchmarkRow)] {
         rows.compactMap { row in
-            old.rows.first { $0.name == row.name && $0.threads == row.threads && $0.peer == row.peer }
-                .map { (row, $0) }
+            old.rows.first { $0.isSame(as: row) }.map { (row, $0) }
         }
     }
 }
@@ -75,8 +74,9 @@ struct BenchmarkPage {
     var html: String {
         var body = "<header><p class=\"eyebrow\">Mercer</p><h1>Benchmarks</h1>"
         body += Page.paragraph(
-            "Each time is the median of several rounds in which Mercer and its peer take turns. Below 1, Mercer "
-                + "takes less time than the peer.")
+            "Each time is the median of several rounds in which Mercer and its peer take turns on the same numbers; "
+                + "ratios are the peer’s time over Mercer’s: above 1, Mercer is faster. Both put results into fresh "
+                + "memory, except where the peer’s is said to be preallocated.")
         body += "</header>\n"
         for threads in Set(report.rows.map(\.threads)).sorted() {
             body += section(threads, report.rows.filter { $0.threads == threads })
@@ -96,15 +96,15 @@ struct BenchmarkPage {
         return Page(title: "Benchmarks · Mercer", body: body + "</footer>").html
     }
 
-    private func section(_ threads: Int, _ rows: [BenchmarkRun.Row]) -> String {
+    private func section(_ threads: Int, _ rows: [BenchmarkRow]) -> String {
         var html = "<section><h2>\(threads) thread\(threads == 1 ? "" : "s")</h2>"
         let pairs = rows.filter { $0.ratio != nil }
         if !pairs.isEmpty {
             html += Page.chart(
                 .bars(
-                    "ratio-\(threads)", "Mercer’s time as a part of the peer’s",
-                    categories: pairs.map { "\($0.name) · \($0.peer!)" },
-                    values: .log("ratio of times (lower is faster)"),
+                    "ratio-\(threads)", "The peer’s time over Mercer’s",
+                    categories: pairs.map { "\($0.name) · \($0.peerName!)" },
+                    values: .log("ratio of times (above 1 Mercer is faster)"),
                     series: [.bars("", pairs.map { $0.ratio! })], guides: [.horizontal(1, "equal")],
                     horizontal: true))
         }
@@ -113,15 +113,17 @@ struct BenchmarkPage {
                 columns: ["Case", "Mercer", "Peer", "Its time", "Ratio", "Goal", "Of the bound"],
                 rows: rows.map { row in
                     [
-                        .text(row.name), .text(Format.duration(row.mercerSeconds)), .text(row.peer ?? "—"),
+                        .text(row.name), .text(Format.duration(row.mercerSeconds)), .text(row.peerName ?? "—"),
                         .text(row.peerSeconds.map(Format.duration) ?? "—"),
-                        row.ratio.map { .number($0, decimals: 2) } ?? .empty,
+                        row.agrees
+                            ? row.ratio.map { .number($0, decimals: 2) } ?? .empty : .text("results differ"),
                         row.goal.map { .number($0, decimals: 2) } ?? .empty,
                         .text(row.boundShare.map { "\(Format.fixed(100 * $0, decimals: 0)) %" } ?? "—"),
                     ]
                 },
                 emphasis: rows.indices.filter { rows[$0].meetsGoal == true },
-                caption: "Bold: the goal is met. Of the bound: the least time that this machine’s arithmetic "
+                caption:
+                    "Bold: the goal is met, or 85 % of the bound. Of the bound: the least time that this machine’s arithmetic "
                     + "and memory allow, as a part of Mercer’s time."))
         return html + "</section>\n"
     }

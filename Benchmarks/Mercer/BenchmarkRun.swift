@@ -8,39 +8,15 @@ public struct BenchmarkRun: Sendable {
     /// Numbers of threads to measure with.
     public var threads: [Int]
     /// How often each side is measured; the median counts.
-    public var rounds = 9
+    public var rounds = 7
     /// How long one measurement lasts at least, in seconds.
     public var duration = 0.02
+    /// What several threads are to gain over one.
+    public static let speedupGoal = 1.7
 
     public init(cases: [BenchmarkCase], threads: [Int]) {
         self.cases = cases
         self.threads = threads
-    }
-
-    /// One measured pair; without a peer, Mercer's time alone.
-    public struct Row: Codable, Sendable {
-        public let name: String
-        public let threads: Int
-        public let peer: String?
-        public let mercerSeconds: Double
-        public let peerSeconds: Double?
-        /// Mercer's time as a part of the peer's; the median over the rounds.
-        public let ratio: Double?
-        public let goal: Double?
-        /// The least time that the machine allows as a part of Mercer's time.
-        public let boundShare: Double?
-        public let isa: String
-
-        private enum CodingKeys: String, CodingKey {
-            case name = "case"
-            case threads, peer, ratio, goal, isa
-            case mercerSeconds = "mercer_seconds"
-            case peerSeconds = "peer_seconds"
-            case boundShare = "bound_share"
-        }
-
-        /// Whether the goal is met; nil without one.
-        public var meetsGoal: Bool? { ratio.flatMap { ratio in goal.map { ratio <= $0 } } }
     }
 
     /// Measures all cases.
@@ -51,60 +27,107 @@ public struct BenchmarkRun: Sendable {
     /// - Throws: ``PeerError``, `CancellationError`.
     public func callAsFunction(
         with worker: PeerWorker?, progress: @Sendable (ProgressEvent) -> Void
-    ) throws -> [Row] {
-        var rows: [Row] = []
+    ) throws -> [BenchmarkRow] {
+        var rows: [BenchmarkRow] = []
         progress(.stage("measuring", steps: cases.count * threads.count))
-        for count in threads {
-            for one in cases {
+        var done = 0
+        for one in cases {
+            let body = try one.prepare(one.parameters)
+            for count in threads {
                 try Task.checkCancellation()
-                rows += try Parallel.withThreads(count) { try measure(one, count, worker) }
-                progress(.step(rows.count))
+                rows += try Parallel.withThreads(count) { try measure(one, body, count, worker) }
+                done += 1
+                progress(.step(done))
             }
         }
         return rows
     }
 
-    private func measure(_ one: BenchmarkCase, _ threads: Int, _ worker: PeerWorker?) throws -> [Row] {
-        let body = try one.prepare(one.parameters)
-        let clock = ContinuousClock()
-        let mercer = Repeated(duration: duration) { repeats in
-            clock.measure { for _ in 0..<repeats { body() } } / .seconds(1)
-        }
+    private func measure(
+        _ one: BenchmarkCase, _ body: @escaping () -> [Tensor], _ threads: Int, _ worker: PeerWorker?
+    ) throws -> [BenchmarkRow] {
         let bound = MachineBound(one.work, threads: threads)
+        let pause = threads > 1 ? 0.03 : 0
+        func repeated(_ threads: Int) -> Repeated {
+            let clock = ContinuousClock()
+            return Repeated(duration: duration, pause: pause) { repeats in
+                Parallel.withThreads(threads) {
+                    clock.measure { for _ in 0..<repeats { withExtendedLifetime(body()) {} } } / .seconds(1)
+                }
+            }
+        }
+        let mercer = repeated(threads)
         guard let worker, !one.peers.isEmpty else {
             var times = Times()
-            for _ in 0..<rounds { times.add(try mercer.seconds(), nil, bound.seconds()) }
-            return [times.row(one, threads, nil)]
+            for _ in 0..<rounds { times.add(try mercer.seconds(), bound: bound.seconds()) }
+            return [times.row(one, threads)]
         }
-        return try one.peers.map { peer in
-            try worker.open(one, library: peer.library, threads: threads)
-            let theirs = Repeated(duration: duration) { try worker.time(repeats: $0) }
+        var summaries: [ResultSummary]?
+        var rows: [BenchmarkRow] = []
+        for (index, peer) in one.peers.enumerated() {
+            try worker.open(one, peer, threads: threads)
+            let found = try worker.results()
+            var difference: Double?
+            if !found.isEmpty {
+                let own = summaries ?? body().map(ResultSummary.init)
+                summaries = own
+                difference =
+                    own.count != found.count ? .infinity : zip(own, found).map { $0.difference(from: $1) }.max()
+            }
+            let theirs = Repeated(duration: duration, pause: pause) { try worker.time(repeats: $0) }
+            let single = threads > 1 && index == 0 && one.work.isLarge ? repeated(1) : nil
             var times = Times()
-            for _ in 0..<rounds { times.add(try mercer.seconds(), try theirs.seconds(), bound.seconds()) }
-            return times.row(one, threads, peer)
+            for _ in 0..<rounds {
+                times.add(
+                    try mercer.seconds(), peer: try theirs.seconds(), single: try single?.seconds(),
+                    bound: bound.seconds())
+            }
+            rows.append(times.row(one, threads, peer, difference: difference))
+            if single != nil { rows.append(times.speedup(one, threads)) }
         }
+        return rows
     }
 
     /// What the rounds of one pair took.
     private struct Times {
         private var mercer: [Double] = []
         private var peer: [Double] = []
+        private var single: [Double] = []
         private var bound: [Double] = []
 
-        mutating func add(_ mercer: Double, _ peer: Double?, _ bound: Double) {
+        mutating func add(_ mercer: Double, peer: Double? = nil, single: Double? = nil, bound: Double) {
             self.mercer.append(mercer)
             if let peer { self.peer.append(peer) }
+            if let single { self.single.append(single) }
             self.bound.append(bound)
         }
 
-        func row(_ one: BenchmarkCase, _ threads: Int, _ peer: BenchmarkCase.Peer?) -> Row {
+        func row(
+            _ one: BenchmarkCase, _ threads: Int, _ other: BenchmarkCase.Peer? = nil, difference: Double? = nil
+        ) -> BenchmarkRow {
+            row(
+                one, threads, other?.library, other?.outputs, peer, goal: other?.goal,
+                // JSON has no infinity.
+                difference: difference.map { min($0, 1e9) })
+        }
+
+        /// Several threads beside one.
+        func speedup(_ one: BenchmarkCase, _ threads: Int) -> BenchmarkRow {
+            row(one, threads, BenchmarkRow.alone, nil, single, goal: BenchmarkRun.speedupGoal, difference: nil)
+        }
+
+        private func row(
+            _ one: BenchmarkCase, _ threads: Int, _ name: String?, _ outputs: BenchmarkCase.Peer.Outputs?,
+            _ others: [Double], goal: Double?, difference: Double?
+        ) -> BenchmarkRow {
             let median = Claim.Statistic.median
-            return Row(
-                name: one.name, threads: threads, peer: peer?.library, mercerSeconds: median(mercer),
-                peerSeconds: peer == nil ? nil : median(self.peer),
-                ratio: peer == nil ? nil : median(zip(mercer, self.peer).map { $0 / $1 }), goal: peer?.goal,
-                boundShare: bound.contains(0) ? nil : median(zip(bound, mercer).map { $0 / $1 }),
-                isa: InstructionSet.current.description)
+            return BenchmarkRow(
+                name: one.name, threads: threads, peer: name, outputs: outputs, mercerSeconds: median(mercer),
+                peerSeconds: others.isEmpty ? nil : median(others),
+                ratio: others.isEmpty ? nil : median(zip(others, mercer).map { $0 / $1 }), goal: goal,
+                // The least times of both: those that nothing else on the machine has lengthened.
+                boundShare: bound.contains(0) ? nil : bound.min()! / mercer.min()!,
+                difference: difference, isa: InstructionSet.current.description)
         }
     }
 
@@ -112,12 +135,14 @@ public struct BenchmarkRun: Sendable {
     private final class Repeated {
         private let time: (Int) throws -> Double
         private let duration: Double
+        private let pause: Double
         private var repeats: Int?
 
         /// - Parameter time: how long so many repetitions take, in seconds.
-        init(duration: Double, _ time: @escaping (Int) throws -> Double) {
+        init(duration: Double, pause: Double, _ time: @escaping (Int) throws -> Double) {
             self.time = time
             self.duration = duration
+            self.pause = pause
         }
 
         /// Seconds of one repetition.
@@ -126,14 +151,15 @@ public struct BenchmarkRun: Sendable {
         /// processors: they are given time to sleep, and this side's own are woken.
         func seconds() throws -> Double {
             let count = try repeats ?? calibrate()
-            Thread.sleep(forTimeInterval: 0.03)
+            if pause > 0 { Thread.sleep(forTimeInterval: pause) }
             if count > 1 { _ = try time(1) }
             return try time(count) / Double(count)
         }
 
         private func calibrate() throws -> Int {
-            _ = try time(1)
-            let once = try min(time(1), time(1))
+            var once = try time(1)
+            // What takes long takes no longer the second time.
+            if once < 0.1 { once = try min(time(1), time(1)) }
             let count = max(1, min(1_000_000, Int((duration / max(once, 1e-9)).rounded(.up))))
             repeats = count
             return count

@@ -21,14 +21,23 @@ final class MachineBound {
             case .avx2: tables.1
             case .avx512: tables.2
             }
-        let floats = max(4096, min(1 << 24, Int(work.bytes / 4)))
+        let floats = max(4096, min(1 << 24, Int((work.bytes + work.written) / 4)))
         buffer = Tensor.ones([floats])
     }
 
     /// Seconds; the larger of the times for arithmetic and for memory.
+    ///
+    /// What is written while as much is read is held against copying, the rest against reading or filling.
     func seconds() -> Double {
-        max(work.operations > 0 ? arithmetic() : 0, work.bytes > 0 ? reading() : 0)
+        let copied = min(work.bytes, work.written)
+        var memory = 0.0
+        if copied > 0 { memory += moving(2 * copied, .copy) }
+        if work.bytes > copied { memory += moving(work.bytes - copied, .read) }
+        if work.written > copied { memory += moving(work.written - copied, .fill) }
+        return max(work.operations > 0 ? arithmetic() : 0, memory)
     }
+
+    private enum Traffic { case read, copy, fill }
 
     private func arithmetic() -> Double {
         let perThread = work.operations / Double(kernels.operations * threads)
@@ -39,18 +48,27 @@ final class MachineBound {
         return time / .seconds(1) * perThread / Double(rounds)
     }
 
-    private func reading() -> Double {
-        let part = buffer.count / threads
-        // Small buffers are read several times, to be measured at all.
+    /// Seconds for so many bytes.
+    private func moving(_ bytes: Double, _ traffic: Traffic) -> Double {
+        let part = buffer.count / threads / 2 * 2
+        let half = part / 2
+        // Small buffers are taken several times, to be measured at all.
         let repeats = max(1, (1 << 20) / buffer.count)
         let time = buffer.withUnsafeBuffer(of: Float.self) { floats in
-            nonisolated(unsafe) let start = floats.baseAddress!
+            nonisolated(unsafe) let first = UnsafeMutablePointer(mutating: floats.baseAddress!)
             return clock.measure {
                 Parallel.forEach(threads) { thread in
-                    for _ in 0..<repeats { _ = kernels.read(start + thread * part, part) }
+                    let start = first + thread * part
+                    for _ in 0..<repeats {
+                        switch traffic {
+                        case .read: _ = kernels.read(start, part)
+                        case .copy: kernels.copy(start, start + half, half)
+                        case .fill: kernels.fill(start, part)
+                        }
+                    }
                 }
             }
         }
-        return time / .seconds(1) * work.bytes / Double(4 * part * threads * repeats)
+        return time / .seconds(1) * bytes / Double(4 * part * threads * repeats)
     }
 }

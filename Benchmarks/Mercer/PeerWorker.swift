@@ -37,12 +37,16 @@ public final class PeerWorker {
     }
 
     /// Makes a case ready.
-    func open(_ one: BenchmarkCase, library: String, threads: Int) throws {
+    func open(_ one: BenchmarkCase, _ peer: BenchmarkCase.Peer, threads: Int) throws {
+        let name = peer.outputs == .fresh ? one.kind : "\(one.kind):\(peer.outputs.rawValue)"
         _ = try ask(
             Request(
-                do: "open", library: library, case: one.kind, parameters: one.parameters, threads: threads),
+                do: "open", library: peer.library, case: name, parameters: one.parameters, threads: threads),
             Ready.self)
     }
+
+    /// What the open case finds; nothing where results aren't compared.
+    func results() throws -> [ResultSummary] { try ask(Request(do: "results"), Results.self).results }
 
     /// How long so many repetitions of the open case take, in seconds.
     func time(repeats: Int) throws -> Double {
@@ -60,6 +64,7 @@ public final class PeerWorker {
 
     private struct Versions: Decodable { let versions: [String: String] }
     private struct Ready: Decodable { let ready: Bool }
+    private struct Results: Decodable { let results: [ResultSummary] }
     private struct Time: Decodable { let seconds: Double }
     private struct Failure: Decodable { let error: String }
 

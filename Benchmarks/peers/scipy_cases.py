@@ -1,6 +1,5 @@
 """Cases of SciPy."""
 import numpy
-import scipy.fft
 from scipy.stats import gaussian_kde
 
 CASES = {}
@@ -18,11 +17,3 @@ def density(points, columns, queries):
 
 
 CASES["density"] = density
-
-
-def real_fft2(side):
-    x = numpy.random.default_rng(0).standard_normal((side, side), dtype=numpy.float32)
-    return lambda: scipy.fft.rfft2(x)
-
-
-CASES["real-fft2"] = real_fft2

@@ -18,3 +18,18 @@ def density(points, columns, queries):
 
 CASES["density"] = density
 CASES["density-float32"] = density
+
+
+def support_vectors(points):
+    from sklearn.svm import SVC
+
+    random = numpy.random.default_rng(0)
+    x = random.standard_normal((points, 10))
+    labels = numpy.where(x[:, 0] * x[:, 1] > 0, 1, -1)
+    squares = (x * x).sum(1)
+    kernel = numpy.exp(-0.1 * (squares[:, None] + squares[None] - 2 * x @ x.T))
+    machine = SVC(kernel="precomputed", C=1.0, tol=1e-3, cache_size=200)
+    return lambda: machine.fit(kernel, labels)
+
+
+CASES["support-vectors"] = support_vectors

@@ -1,6 +1,7 @@
-// Two loops at the machine's bounds. `multiply_add`: sixteen accumulators in registers, each fed by its own product
+// Loops at the machine's bounds. `multiply_add`: sixteen accumulators in registers, each fed by its own product
 // and sum, so that the latency of one is hidden behind the others; nothing is loaded. `read`: eight accumulators over
-// a stream, bound by the bandwidth of whatever level of memory holds it.
+// a stream, bound by the bandwidth of whatever level of memory holds it. `copy` and `fill`: the same with one store for
+// each load, and with stores alone.
 
 typedef float ISA_NAME(probe_vector) __attribute__((vector_size(VBYTES)));
 #define V ISA_NAME(probe_vector)
@@ -39,6 +40,32 @@ static float ISA_NAME(probe_read)(const float *x, size_t count) {
     for (int k = 0; k < lanes; k++) result += total[k];
     for (; i < count; i++) result += x[i];
     return result;
+}
+
+static void ISA_NAME(probe_copy)(const float *x, float *y, size_t count) {
+    enum { lanes = ISA_NAME(probe_lanes), step = 8 * lanes };
+    typedef float vector __attribute__((vector_size(VBYTES), aligned(4), may_alias));
+    size_t i = 0;
+    for (; i + step <= count; i += step) {
+        V held[8];
+#pragma clang loop unroll(full)
+        for (int k = 0; k < 8; k++) held[k] = *(const vector *)(x + i + k * lanes);
+#pragma clang loop unroll(full)
+        for (int k = 0; k < 8; k++) *(vector *)(y + i + k * lanes) = held[k];
+    }
+    for (; i < count; i++) y[i] = x[i];
+}
+
+static void ISA_NAME(probe_fill)(float *y, size_t count) {
+    enum { lanes = ISA_NAME(probe_lanes), step = 8 * lanes };
+    typedef float vector __attribute__((vector_size(VBYTES), aligned(4), may_alias));
+    V one = (V){} + 1.0f;
+    size_t i = 0;
+    for (; i + step <= count; i += step) {
+#pragma clang loop unroll(full)
+        for (int k = 0; k < 8; k++) *(vector *)(y + i + k * lanes) = one;
+    }
+    for (; i < count; i++) y[i] = 1;
 }
 
 #undef V

@@ -10,7 +10,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measure how fast Mercer is, alone or beside its peers.",
         discussion: """
             With '--peers PYTHON' Mercer and each peer (PyTorch, Pillow, OpenCV) take turns; 'make bench' makes \
-            the Python environment. Exit status 3 when a goal isn't met.
+            the Python environment. Ratios are the peer's time over Mercer's: above 1, Mercer is faster. Exit \
+            status 3 when a goal is met neither by the ratio nor by reaching 85 % of the machine's bound.
             """)
 
     @Option(help: ArgumentHelp("Only cases whose name matches a regular expression.", valueName: "regex"))
@@ -22,7 +23,7 @@ struct BenchCommand: AsyncParsableCommand {
     var threads: [Int] = []
 
     @Option(help: ArgumentHelp("How often each side is measured; the median counts.", valueName: "n"))
-    var rounds = 9
+    var rounds = 7
 
     @Option(help: ArgumentHelp("The Python that has the peers.", valueName: "python"))
     var peers: String?
@@ -102,20 +103,27 @@ struct BenchCommand: AsyncParsableCommand {
         let before = old.map { old in report.compared(with: old) } ?? []
         var table = TextTable(
             ("case", .left), ("threads", .right), ("mercer", .right), ("peer", .left), ("", .right),
-            ("ratio", .right), ("goal", .right), ("of bound", .right), (old == nil ? "" : "was", .right))
+            ("ratio", .right), ("goal", .right), ("of bound", .right), (old == nil ? "" : "was", .right),
+            (old == nil ? "" : "change", .right))
         for row in report.rows {
-            let was = before.first {
-                $0.new.name == row.name && $0.new.threads == row.threads && $0.new.peer == row.peer
-            }
-            let ratio = row.ratio.map { Format.fixed($0, decimals: 2) } ?? ""
+            let was = before.first { $0.new == row }?.old.mercerSeconds
+            let ratio = row.agrees ? row.ratio.map { Format.fixed($0, decimals: 2) } ?? "" : "results differ"
             table.add(
                 .init(row.name), .init("\(row.threads)"), .init(Format.duration(row.mercerSeconds)),
-                .init(row.peer ?? ""), .init(row.peerSeconds.map(Format.duration) ?? ""),
+                .init(row.peerName ?? ""), .init(row.peerSeconds.map(Format.duration) ?? ""),
                 row.meetsGoal == false ? .init(ratio, .yellow) : .init(ratio, .green),
                 .init(row.goal.map { Format.fixed($0, decimals: 2) } ?? ""),
                 .init(row.boundShare.map { "\(Format.fixed($0 * 100, decimals: 0)) %" } ?? ""),
-                .init(was.map { Format.duration($0.old.mercerSeconds) } ?? ""))
+                .init(was.map(Format.duration) ?? ""), change(row.mercerSeconds, was))
         }
         Console.print(table.text())
+    }
+
+    /// How much slower or faster a time has become.
+    private func change(_ now: Double, _ before: Double?) -> TextTable.Cell {
+        guard let before else { return .init("") }
+        let percent = 100 * (now / before - 1)
+        let text = "\(percent < 0 ? "−" : "+")\(Format.fixed(abs(percent), decimals: 0)) %"
+        return percent > 10 ? .init(text, .yellow) : .init(text)
     }
 }

@@ -6,10 +6,14 @@ extension Gallery {
     /// Every paper that works. A paper is added by one line here.
     static let all = Gallery([
         MullerExperiment(),
+        ESPCNExperiment(),
+        ADKExperiment(),
         DeblurExperiment(),
         PansharpeningExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        QuantumExperiment(),
+        DeepKernelExperiment(),
         DualLatentExperiment(),
         ArbitraryExperiment(),
     ])

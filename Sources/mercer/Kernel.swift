@@ -7,8 +7,10 @@ import MercerKernelMethods
 struct KernelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernel",
-        abstract: "Kernel methods on a table: densities, private similarity.",
-        subcommands: [KernelDensityCommand.self, KernelPrivateCommand.self])
+        abstract: "Kernel methods on a table: densities, private similarity, quantum and deep kernels.",
+        subcommands: [
+            KernelDensityCommand.self, KernelPrivateCommand.self, KernelQuantumCommand.self, KernelDeepCommand.self,
+        ])
 }
 
 /// Which columns and rows of a table a job takes.

@@ -22,6 +22,12 @@ struct ResizeCommand: AsyncParsableCommand {
               mercer resize photo.jpg -o sheet.html --fit 400 --compare muller,bilinear,lanczos
               mercer resize photo.jpg -o small.png --method irn --scale 2 --down
               mercer resize small.png -o back.png --method irn --scale 2 --up
+              mercer resize small.png -o large.png --method espcn --scale 3
+              mercer resize clip.y4m -o large.y4m --method espcn --scale 2
+              mercer resize photos -o small --method adk --weights cam.safetensors
+
+            Espcn enlarges video too: YUV4MPEG2 streams (.y4m, or '-' both ways), and with the program ffmpeg mp4, \
+            mov, mkv, webm and avi files, whose sound is kept.
             """)
 
     @Argument(help: "Pictures, folders, patterns, or '-'.")
@@ -71,10 +77,13 @@ struct ResizeCommand: AsyncParsableCommand {
             if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or patterns") }
             return try rescale.validate(method, size, output: output)
         }
-        _ = try size.resolved()
+        if try method.kernelPlace() != nil, inputs.count != 1 {
+            throw ValidationError("'--show-kernels' looks at one picture")
+        }
+        if method.method != "adk" || size.isGiven { _ = try size.resolved() }
         _ = try size.resolvedBox()
         // Errors of weights files are no wrong usage: they come when the command runs.
-        do { _ = try method.resolved(for: size.resolved()) } catch let error as ValidationError { throw error } catch {}
+        do { _ = try method.resolved(for: target()) } catch let error as ValidationError { throw error } catch {}
         _ = try resolvedFormat()
         if fit.fitWeights != nil { return try fit.validate(inputs, output, size, method) }
         if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or '-'") }
@@ -85,7 +94,16 @@ struct ResizeCommand: AsyncParsableCommand {
         if inputs.contains("-"), inputs.count > 1 {
             throw ValidationError("'-' is standard input and stands alone")
         }
-        if output == nil, inputs != ["-"], !explain {
+        if let video = inputs.first(where: ResizeVideo.isVideo) {
+            if method.method != "espcn" {
+                throw ValidationError("\(video) is a video, which '--method espcn' enlarges; \(method.method) doesn't")
+            }
+            if inputs.count > 1 { throw ValidationError("a video stands alone: give \(video) by itself") }
+            if compare != nil || explain {
+                throw ValidationError("'--compare' and '--explain' are for pictures, and \(video) is a video")
+            }
+        }
+        if output == nil, inputs != ["-"], !explain, method.showKernels == nil {
             throw ValidationError("where to? Give '-o FOLDER', '-o FILE' or '-o -'")
         }
         if output == "-" || (output == nil && inputs == ["-"] && !explain), json {
@@ -105,22 +123,68 @@ struct ResizeCommand: AsyncParsableCommand {
                 output: output, overwrite: overwrite, json: json
             ).run()
         }
+        if let place = try method.kernelPlace() { return try showKernels(at: place) }
         if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
-        let target = try size.resolved()
+        let target = try target()
         var job = PictureJob(try method.resolved(for: target), target)
         job.format = try resolvedFormat()
         job.encoding = ImageEncoding(quality: quality, isLossless: lossless)
         job.overwrites = overwrite
         job.box = try size.resolvedBox()
+        let begun = try beginning()
+        if try video(target, begun) { return }
         if explain {
             try ResizeExplanation(job: job, inputs: inputs, output: output, json: json).run()
         } else if let compare {
             try sheet(job, names(compare))
         } else if inputs == ["-"] || output == "-" {
-            try stream(job)
+            try stream(job, begun)
         } else {
             try files(job)
         }
+    }
+
+    /// How large results are: what is asked for, or what ADK-Net's weights are for.
+    private func target() throws -> PictureSize {
+        if method.method != "adk" || size.isGiven { return try size.resolved() }
+        return .scale(1 / Double(try NetworkMethod.adk(method, nil).scale))
+    }
+
+    /// The first bytes of the standard input, where they decide whether it is a video.
+    private func beginning() throws -> Data {
+        guard inputs == ["-"], method.method == "espcn" else { return Data() }
+        var bytes = Data()
+        while bytes.count < ResizeVideo.magic.count,
+            let more = try FileHandle.standardInput.read(upToCount: ResizeVideo.magic.count - bytes.count),
+            !more.isEmpty
+        {
+            bytes += more
+        }
+        return bytes
+    }
+
+    /// Prints the kernels of a pixel of the result, and draws them where there is an output.
+    private func showKernels(at place: (x: Int, y: Int)) throws {
+        let resizer = try NetworkMethod.adk(method, size.isGiven ? size.resolved() : nil)
+        let picture = try Bitmap(contentsOf: inputs[0])
+        let (width, height) = (picture.width / resizer.scale, picture.height / resizer.scale)
+        guard place.x < width, place.y < height else {
+            throw CleanFailure(
+                "\(inputs[0]): the result has \(width)x\(height) pixels; there is none at \(place.x),\(place.y)")
+        }
+        let kernels = try resizer.kernels(of: picture, x: place.x, y: place.y)
+        Console.print(KernelFigure.text(kernels))
+        if let output { try KernelFigure.picture(kernels).write(to: output) }
+    }
+
+    /// Enlarges a video, where the input is one; says whether it was.
+    private func video(_ target: PictureSize, _ begun: Data) throws -> Bool {
+        guard inputs.count == 1, begun == ResizeVideo.magic || ResizeVideo.isVideo(inputs[0]) else { return false }
+        try ResizeVideo(
+            network: NetworkMethod.espcn(method, target), input: inputs[0], output: output ?? "-",
+            overwrite: overwrite, json: json
+        ).run(beginning: Array(begun))
+        return true
     }
 
     private func names(_ list: String) -> [String] {
@@ -170,10 +234,10 @@ struct ResizeCommand: AsyncParsableCommand {
     }
 
     /// From standard input, or to standard output.
-    private func stream(_ job: PictureJob) throws {
+    private func stream(_ job: PictureJob, _ begun: Data) throws {
         let picture: Bitmap
         if inputs == ["-"] {
-            picture = try Bitmap(bytes: FileHandle.standardInput.readToEnd() ?? Data())
+            picture = try Bitmap(bytes: begun + (FileHandle.standardInput.readToEnd() ?? Data()))
         } else {
             guard inputs.count == 1, !inputs[0].hasSuffix("/") else {
                 throw ValidationError("only one picture can go to the standard output")

@@ -23,6 +23,9 @@ struct SizeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only this part of the picture, in pixels.", valueName: "l,t,r,b"))
     var box: String?
 
+    /// Whether any size is asked for.
+    var isGiven: Bool { size != nil || scale != nil || fit != nil || fill != nil }
+
     func resolved() throws -> PictureSize {
         let given = [
             size.map { _ in "--size" }, scale.map { _ in "--scale" }, fit.map { _ in "--fit" },
@@ -140,6 +143,22 @@ struct MethodOptions: ParsableArguments {
 
     @Flag(help: "Resize light instead of sRGB numbers.")
     var linearLight = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Print ADK-Net's kernels at a pixel of the result; with -o FILE.png draw them too.", valueName: "x,y"))
+    var showKernels: String?
+
+    /// The pixel whose kernels are to be shown; nil for none.
+    func kernelPlace() throws -> (x: Int, y: Int)? {
+        guard let showKernels else { return nil }
+        let numbers = showKernels.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+        guard method == "adk" else { throw ValidationError("'--show-kernels' goes with '--method adk'") }
+        guard numbers.count == 2, let x = numbers[0], let y = numbers[1], x >= 0, y >= 0 else {
+            throw ValidationError("'--show-kernels \(showKernels)' isn't x,y, a pixel of the result from 0,0 on")
+        }
+        return (x, y)
+    }
 
     /// - Throws: where no method has the name.
     static func check(_ name: String) throws {

@@ -70,7 +70,8 @@ struct RescaleOptions: ParsableArguments {
                 throw ValidationError("'--scale \(scale)' isn't a factor: it must be greater than 0")
             }
             if let scale = size.scale, !up, scale > 1 {
-                throw ValidationError("'--scale \(scale)' makes pictures larger; '--down' makes them smaller: at most 1")
+                throw ValidationError(
+                    "'--scale \(scale)' makes pictures larger; '--down' makes them smaller: at most 1")
             }
         } else {
             if size.size != nil && !up {
@@ -79,15 +80,20 @@ struct RescaleOptions: ParsableArguments {
             guard let scale = size.scale else {
                 throw ValidationError("by which scale? Give '--scale 2', 3, 4 or 8")
             }
-            guard scale >= 1, scale < 1e4, scale == scale.rounded() else { throw ValidationError("\(RescaleError.scale(Int(max(-1e4, min(scale, 1e4)))))") }
+            guard scale >= 1, scale < 1e4, scale == scale.rounded() else {
+                throw ValidationError("\(RescaleError.scale(Int(max(-1e4, min(scale, 1e4)))))")
+            }
             do {
                 _ = try InvertibleRescaler.Configuration(
-                    scale: Int(scale), blocks: [Int](repeating: 1, count: Int(scale) == 3 ? 1 : max(1, Int(scale).trailingZeroBitCount))
+                    scale: Int(scale),
+                    blocks: [Int](repeating: 1, count: Int(scale) == 3 ? 1 : max(1, Int(scale).trailingZeroBitCount))
                 ).checked()
             } catch { throw ValidationError("\(error)") }
         }
         if let variants {
-            guard down, method == .dlvIRN else { throw ValidationError("'--variants' goes with '--method dlv-irn --down'") }
+            guard down, method == .dlvIRN else {
+                throw ValidationError("'--variants' goes with '--method dlv-irn --down'")
+            }
             if !(1...1000).contains(variants) { throw ValidationError("'--variants' must lie between 1 and 1000") }
         }
         if let samples {
@@ -95,7 +101,9 @@ struct RescaleOptions: ParsableArguments {
             if !(1...1000).contains(samples) { throw ValidationError("'--samples' must lie between 1 and 1000") }
             if temperature == 0 { throw ValidationError("\(RescaleError.samplesWithoutTemperature)") }
         }
-        if !(temperature >= 0 && temperature <= 10) { throw ValidationError("'--temperature' must lie between 0 and 10") }
+        if !(temperature >= 0 && temperature <= 10) {
+            throw ValidationError("'--temperature' must lie between 0 and 10")
+        }
         if !(spread >= 0 && spread <= 100) { throw ValidationError("'--spread' must lie between 0 and 100") }
         if output == nil && !roundtrip { throw ValidationError("where to? Give '-o FOLDER' or '-o FILE'") }
         if output == "-" { throw ValidationError("'\(method.rawValue)' writes files; give '-o FOLDER' or '-o FILE'") }
@@ -144,7 +152,8 @@ struct RescaleRun {
     }
 
     func run() throws {
-        let rescaler = try PictureRescaler(method, scale: method == .iarn ? nil : size.scale.map { Int($0) }, weights: weights)
+        let rescaler = try PictureRescaler(
+            method, scale: method == .iarn ? nil : size.scale.map { Int($0) }, weights: weights)
         let files = try PictureFile.plan(inputs, output: output ?? ".", format: options.up ? nil : .png)
         let bar = ProgressBar(isSilent: json || files.count == 1)
         defer { bar.end() }

@@ -80,16 +80,42 @@ struct TablesCommand: ParsableCommand {
         return rows
     }
 
+    /// A line for each case and peer, with columns for each number of threads.
     private func bench() throws -> String {
         let url = URL(fileURLWithPath: results).appendingPathComponent("bench.json")
-        var rows = "| case | threads | Mercer | peer | ratio |\n|---|---:|---:|---:|---:|\n"
-        guard FileManager.default.fileExists(atPath: url.path) else { return rows }
-        for row in try BenchmarkReport(contentsOf: url).rows {
-            let peer = row.peer.map { "\($0) \(row.peerSeconds.map(Format.duration) ?? "")" } ?? "—"
-            rows += "| \(row.name) | \(row.threads) | \(Format.duration(row.mercerSeconds)) | \(peer) "
-            rows += "| \(row.ratio.map { Format.fixed($0, decimals: 2) } ?? "—") |\n"
+        guard FileManager.default.fileExists(atPath: url.path) else { return "" }
+        let report = try BenchmarkReport(contentsOf: url)
+        let counts = Set(report.rows.map(\.threads)).sorted()
+        let machine = report.machine
+        var text = "Measured on \(machine.processor), \(machine.cores) cores, \(machine.instructionSet); "
+        text += report.versions.sorted { $0.key < $1.key }.map { "\($0) \($1)" }.joined(separator: ", ")
+        text += ".\n\n| case | peer | goal |"
+        for count in counts {
+            let threads = "\(count) thread\(count == 1 ? "" : "s")"
+            text += " Mercer, \(threads) | peer | ratio | of bound |"
         }
-        return rows
+        text += "\n|---|---|---:|" + String(repeating: "---:|---:|---:|---:|", count: counts.count) + "\n"
+        var seen: Set<String> = []
+        for row in report.rows where seen.insert("\(row.name) \(row.peerName ?? "")").inserted {
+            let goal = row.goal.map { Format.fixed($0, decimals: 1) } ?? ""
+            text += "| \(row.name) | \(row.peerName ?? "—") | \(goal) |"
+            for count in counts {
+                let here = report.rows.first {
+                    $0.name == row.name && $0.threads == count && $0.peerName == row.peerName
+                }
+                text += here.map(cells) ?? " | | | |"
+            }
+            text += "\n"
+        }
+        return text
+    }
+
+    private func cells(_ row: BenchmarkRow) -> String {
+        let ratio = row.ratio.map { Format.fixed($0, decimals: 2) } ?? "—"
+        let shown = row.agrees ? row.meetsGoal == true ? "**\(ratio)**" : ratio : "results differ"
+        let share = row.boundShare.map { "\(Format.fixed(100 * $0, decimals: 0)) %" } ?? "—"
+        return " \(Format.duration(row.mercerSeconds)) | \(row.peerSeconds.map(Format.duration) ?? "—") | "
+            + "\(shown) | \(share) |"
     }
 }
 

@@ -14,7 +14,10 @@ struct TrainCommand: AsyncParsableCommand {
             Weights go to a safetensors file with their recipe, data and seed in its metadata. With --checkpoints a \
             training that was stopped goes on where it was, and ends with the same bits.
             """,
-        subcommands: [TrainIRN.self, TrainDLVIRN.self, TrainIARN.self, TrainLambdaPNNCommand.self])
+        subcommands: [
+            TrainESPCNCommand.self, TrainADKCommand.self, TrainIRN.self, TrainDLVIRN.self, TrainIARN.self,
+            TrainLambdaPNNCommand.self,
+        ])
 }
 
 /// What every training has.

@@ -34,7 +34,7 @@ import Testing
         let again = try Command.run(
             "bench", "--cases", "^matmul/64$", "--threads", "1", "--rounds", "3", "--compare",
             folder.url.appendingPathComponent("bench.json").path)
-        #expect(again.status == 0 && again.output.contains("was"))
+        #expect(again.status == 0 && again.output.contains("was") && again.output.contains("%"))
     }
 
     /// A peer that always takes a second a repetition, in Python's place.
@@ -48,6 +48,7 @@ import Testing
                 case $line in
                 *versions*) echo '{"versions": {"torch": "9.9"}}';;
                 *open*) echo '{"ready": true}';;
+                *results*) echo '{"results": []}';;
                 *) echo '{"seconds": 1}';;
                 esac
             done
@@ -61,8 +62,35 @@ import Testing
         let report = try #require(try result.json() as? [String: Any])
         let row = try #require((report["rows"] as? [[String: Any]])?.first)
         #expect(row["peer"] as? String == "torch" && row["peer_seconds"] as? Double == 1)
-        #expect(try #require(row["ratio"] as? Double) < 0.1)
+        #expect(row["outputs"] as? String == "fresh")
+        // The peer's time over Mercer's.
+        #expect(try #require(row["ratio"] as? Double) > 10)
+        #expect(row["difference"] == nil)
         #expect((report["versions"] as? [String: String])?["torch"] == "9.9")
+    }
+
+    /// A peer that is slow, and wrong.
+    @Test func aPeerWithOtherResultsMeetsNoGoal() throws {
+        let folder = try TemporaryFolder()
+        let peer = folder.url.appendingPathComponent("peer")
+        try Data(
+            """
+            #!/bin/sh
+            while read -r line; do
+                case $line in
+                *versions*) echo '{"versions": {}}';;
+                *open*) echo '{"ready": true}';;
+                *results*) echo '{"results": [{"count": 4096, "norm": 1, "projection": 0}]}';;
+                *) echo '{"seconds": 1}';;
+                esac
+            done
+            """.utf8
+        ).write(to: peer)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: peer.path)
+        let result = try Command.run(
+            "bench", "--cases", "^matmul/64$", "--threads", "1", "--rounds", "1", "--peers", peer.path)
+        #expect(result.status == 3, "\(result.errors)")
+        #expect(result.output.contains("results differ"))
     }
 
     @Test func aPeerThatFailsIsToldInOneSentence() throws {

@@ -27,7 +27,8 @@ import Testing
 
     @Test func damagedAndCutChunksAreNotBelieved() throws {
         let marked = PNGText.setting(["Size": "300x200"], in: try png())
-        let place = try #require((0..<(marked.count - 7)).first { Array(marked[$0..<($0 + 7)]) == Array("300x200".utf8) })
+        let place = try #require(
+            (0..<(marked.count - 7)).first { Array(marked[$0..<($0 + 7)]) == Array("300x200".utf8) })
         var damaged = marked
         damaged[place] = UInt8(ascii: "9")
         #expect(PNGText.texts(in: damaged)["Size"] == nil)

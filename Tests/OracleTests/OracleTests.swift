@@ -11,8 +11,13 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "quantum-kernel": QuantumOracle.run,
+        "deep-kernel-machine": DeepKernelOracle.run,
+        "espcn": ESPCNOracle.run,
+        "adk-net": ADKOracle.run,
         "dlv-irn": DualLatentOracle.run,
         "iarn": ArbitraryOracle.run,
+        "dpp-least-squares": OptimalSamplingOracle.run,
         "drp-deblur": DeblurOracle.run,
         "lambda-pnn": PansharpeningOracle.run,
     ]

@@ -6,7 +6,7 @@ extension BenchmarkCase {
     /// same in PyTorch; the local correlation with its gradient; the circular blur beside pocketfft.
     static let restoring: [BenchmarkCase] = [
         deblurring("deblur-step-small/128", 128, .small), deblurring("deblur-step-paper/255", 255, .paper),
-        BenchmarkCase("pansharpen-step/128", ["side": 128, "bands": 4], peers: [Peer("torch", goal: 0.7)]) { size in
+        BenchmarkCase("pansharpen-step/128", ["side": 128, "bands": 4], peers: [Peer("torch", goal: 1.4)]) { size in
             let (side, bands) = (size["side"]!, size["bands"]!)
             let scene = try PansharpeningScene(
                 ms: Random.uniform(0..<1, [side / 4, side / 4, bands], key: RandomKey(1)) * 1000.0,
@@ -19,14 +19,14 @@ extension BenchmarkCase {
             return { Pansharpening.adapt(net, scene, sensor: .geoEye1, options: options) { _ in } }
         },
         BenchmarkCase(
-            "local-correlation/512x512x4", ["side": 512, "bands": 4], peers: [Peer("torch", goal: 0.5)]
+            "local-correlation/512x512x4", ["side": 512, "bands": 4], peers: [Peer("torch", goal: 2)]
         ) { size in
             let (side, bands) = (size["side"]!, size["bands"]!)
             let y = Random.uniform(0..<1, [1, side, side, bands], key: RandomKey(1))
             let x = Random.uniform(0..<1, [1, side, side, 1], key: RandomKey(2))
             return { discard(grad { (y: Tensor) in LocalCorrelation.map(y, x, halfWidth: 2).mean() }(y)) }
         },
-        BenchmarkCase("real-fft2/256", ["side": 256], peers: [Peer("scipy", goal: 1.2)]) { size in
+        BenchmarkCase("real-fft2/256", ["side": 256], peers: [Peer("scipy", goal: 0.83)]) { size in
             let x = Random.normal([size["side"]!, size["side"]!], key: RandomKey(1))
             return { discard(rfft2(x)) }
         },
@@ -36,7 +36,7 @@ extension BenchmarkCase {
         _ name: String, _ side: Int, _ size: ResidualPriorConfiguration.Size
     ) -> BenchmarkCase {
         let isPaper = size == .paper ? 1 : 0
-        return BenchmarkCase(name, ["side": side, "paper": isPaper], peers: [Peer("torch", goal: 0.7)]) { sizes in
+        return BenchmarkCase(name, ["side": side, "paper": isPaper], peers: [Peer("torch", goal: 1.4)]) { sizes in
             let side = sizes["side"]!
             let prior = try DeepResidualPrior(
                 blurred: Random.uniform(0..<1, [1, side, side, 1], key: RandomKey(1)), kernel: .disk(radius: 3),

@@ -22,6 +22,7 @@ int mercer_isa_detect(void);
 #include "thread_state.h"
 #include "gemm.h"
 #include "depthwise.h"
+#include "adaptive.h"
 #include "attention.h"
 #include "fft.h"
 #include "norm.h"

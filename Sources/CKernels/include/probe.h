@@ -11,6 +11,10 @@ struct mercer_probe_kernels {
     size_t operations;
     /// Sums `count` floats: reads memory and little else.
     float (*read)(const float *x, size_t count);
+    /// Copies `count` floats: reads as much as it writes.
+    void (*copy)(const float *x, float *y, size_t count);
+    /// Sets `count` floats to one: writes memory and little else.
+    void (*fill)(float *y, size_t count);
 };
 
 extern const struct mercer_probe_kernels mercer_probe_table[3];

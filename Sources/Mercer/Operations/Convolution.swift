@@ -65,9 +65,9 @@ private func convolution(
 }
 
 /// The three forms of a convolution as operations on float32 or float64 tensors.
-enum Convolution {
+package enum Convolution {
     /// y from x and the weight.
-    static func forward(
+    package static func forward(
         _ g: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil,
         _ name: StaticString = "convolution"
     ) -> Tensor {
@@ -93,7 +93,7 @@ enum Convolution {
     }
 
     /// The gradient with respect to x from that with respect to y, and the weight.
-    static func inputGradient(
+    package static func inputGradient(
         _ g: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor,
         _ name: StaticString = "convolutionInputGradient"
     ) -> Tensor {
@@ -112,7 +112,7 @@ enum Convolution {
 
     /// The gradient with respect to the weight from x and the gradient with respect to y; for each example apart,
     /// `[examples, weight's shape]`, if asked.
-    static func weightGradient(
+    package static func weightGradient(
         _ g: ConvolutionGeometry, _ x: Tensor, _ gradient: Tensor, perExample: Bool = false
     )
         -> Tensor

@@ -55,7 +55,7 @@ public enum ConvolutionPadding: ExpressibleByIntegerLiteral, ExpressibleByArrayL
 
 /// The sizes of a convolution on `[batch, depth, height, width, channels]`. Convolutions with fewer spatial axes have
 /// leading ones of length 1.
-struct ConvolutionGeometry: Hashable {
+package struct ConvolutionGeometry: Hashable {
     var batch: Int
     /// Spatial sizes of the input.
     var input: [Int]
@@ -73,7 +73,7 @@ struct ConvolutionGeometry: Hashable {
     var axes: Int
 
     var inputShape: [Int] { [batch] + input.suffix(axes) + [inputChannels] }
-    var outputShape: [Int] { [batch] + output.suffix(axes) + [outputChannels] }
+    package var outputShape: [Int] { [batch] + output.suffix(axes) + [outputChannels] }
     var weightShape: [Int] { [outputChannels] + kernel.suffix(axes) + [inputChannels / groups] }
 
     var inputPixels: Int { input.reduce(1, *) }
@@ -91,7 +91,7 @@ struct ConvolutionGeometry: Hashable {
     }
 
     /// The geometry of a convolution, checked.
-    init(
+    package init(
         _ operation: StaticString, axes: Int, input shape: [Int], weight: [Int], stride: PerAxis,
         padding: ConvolutionPadding, dilation: PerAxis, groups: Int
     ) {

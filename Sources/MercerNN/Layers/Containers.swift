@@ -75,13 +75,18 @@ public final class Flatten: Module, UnaryLayer {
     }
 }
 
-/// `[batch, h, w, c r²]` to `[batch, h r, w r, c]`, channels in PyTorch's order. See ``pixelShuffle(_:by:order:)``.
+/// `[batch, h, w, c r²]` to `[batch, h r, w r, c]`, channels in PyTorch's order unless another is given. See
+/// ``SubPixel/shuffle(_:by:order:)``.
 public final class PixelShuffle: Module, UnaryLayer {
     public let factor: Int
+    public let order: SubPixelOrder
 
-    public init(_ factor: Int) { self.factor = factor }
+    public init(_ factor: Int, order: SubPixelOrder = .torch) {
+        self.factor = factor
+        self.order = order
+    }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor { pixelShuffle(x, by: factor) }
+    public func callAsFunction(_ x: Tensor) -> Tensor { SubPixel.shuffle(x, by: factor, order: order) }
 
     public func trace(_ shape: [Int], _ cost: inout ModelCost) -> [Int] {
         let output = [shape[0], shape[1] * factor, shape[2] * factor, shape[3] / (factor * factor)]

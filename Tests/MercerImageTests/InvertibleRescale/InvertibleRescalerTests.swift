@@ -32,7 +32,8 @@ import Testing
         let colours = picture([2, 6, 4, 3])
         #expect(difference(Haar.inverse(Haar.forward(colours)), colours) < 1e-6)
         // All means come first.
-        #expect(difference(Haar.forward(colours)[0, 0, 0, 0..<3], colours[0, 0..<2, 0..<2, 0...].mean(axes: [0, 1])) < 1e-6)
+        #expect(
+            difference(Haar.forward(colours)[0, 0, 0, 0..<3], colours[0, 0..<2, 0..<2, 0...].mean(axes: [0, 1])) < 1e-6)
     }
 
     @Test func publishedSizesHaveThePublishedNumbersOfParameters() {
@@ -133,7 +134,8 @@ import Testing
             let before = Memory.active
             Memory.resetPeak()
             _ = valueAndGrad(network) { network in
-                RescaleLosses(network, x, reference: x[0..., .stride(by: 2), .stride(by: 2), 0...]).total(guideWeight: 4)
+                RescaleLosses(network, x, reference: x[0..., .stride(by: 2), .stride(by: 2), 0...]).total(
+                    guideWeight: 4)
             }
             return Memory.peak - before
         }

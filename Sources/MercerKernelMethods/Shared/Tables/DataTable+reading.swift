@@ -99,3 +99,31 @@ extension DataTable {
         }
     }
 }
+
+extension DataTable {
+    /// A data frame of an R package's database (`…/data/Rdata`): numbers as numbers, factors and strings as words.
+    ///
+    /// - Throws: ``TensorFileError`` or ``KernelMethodError``.
+    public init(frame: String, ofRDatabase path: String) throws {
+        let value = try RData.object(frame, of: path)
+        guard case .list(let values, _) = value, values.count == value.names.count else {
+            throw KernelMethodError.file(path, reason: "'\(frame)' isn't a data frame")
+        }
+        let columns = try zip(value.names, values).map { name, column -> Column in
+            switch column {
+            case .numbers(let list, _): return Column(name, .numbers(list))
+            case .integers(let list, let attributes):
+                guard case .strings(let levels, _)? = attributes["levels"] else {
+                    return Column(name, .numbers(list.map { $0.map(Double.init) ?? .nan }))
+                }
+                return Column(
+                    name, .words(list.map { $0.flatMap { $0 >= 1 && $0 <= levels.count ? levels[$0 - 1] : nil } ?? "" })
+                )
+            case .strings(let list, _): return Column(name, .words(list.map { $0 ?? "" }))
+            default: throw KernelMethodError.file(path, reason: "column '\(name)' of '\(frame)' isn't a vector")
+            }
+        }
+        try Self.checkLengths(columns, name: "\(path), \(frame)")
+        self.init(name: frame, columns: columns)
+    }
+}

@@ -1,7 +1,7 @@
 import Mercer
 
 /// The leading principal components of rows, scaled to unit variance.
-public struct PrincipalComponents: Sendable {
+public struct PrincipalComponents: Sendable, Codable {
     let mean: [Double]
     /// `components × columns`, row-major; each row divided by the square root of its variance.
     let map: [Double]

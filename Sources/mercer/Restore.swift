@@ -54,7 +54,9 @@ struct RestoreCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if FileManager.default.fileExists(atPath: output), !common.overwrite {
+        // A picture of a stopped job is replaced by that job.
+        let goesOn = FileManager.default.fileExists(atPath: deblur.stateFile(output))
+        if FileManager.default.fileExists(atPath: output), !common.overwrite, !goesOn {
             throw CleanFailure("\(output) is there already; --overwrite replaces it")
         }
         let folder = (output as NSString).deletingLastPathComponent

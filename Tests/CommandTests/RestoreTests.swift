@@ -41,6 +41,23 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path("out.png.state")))
     }
 
+    @Test func aStoppedJobGoesOnByTheSameCommand() throws {
+        let command =
+            "exec '\(Command.executable.path)' restore grey.png --kernel disk:1.5 -o out.png --iterations 400 --seed 3"
+        // Stopped when the first state is there.
+        let script = "( \(command) ) & while [ ! -e out.png.state ]; do sleep 0.1; done; kill -TERM $!; wait $!"
+        let stopped = try Command.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script], in: folder.url)
+        #expect(stopped.errors.contains("goes on from there"), "\(stopped.errors)")
+        #expect(try Bitmap(contentsOf: path("out.png")).width == 44)
+        let rest = try restore([
+            "grey.png", "--kernel", "disk:1.5", "-o", "out.png", "--iterations", "400", "--seed", "3", "--json",
+        ])
+        #expect(rest.status == 0, "\(rest.errors)")
+        let json = try rest.json() as? [String: Any]
+        #expect(json?["iterations"] as? Int == 400 && json?["finished"] as? Bool == true)
+        #expect(!FileManager.default.fileExists(atPath: path("out.png.state")))
+    }
+
     @Test func theResidualIsWrittenAndTheKernelsChangesAreTold() throws {
         let result = try restore([
             "grey.png", "--kernel", "k.npy", "-o", "out.png", "--iterations", "2", "--save-residual", "r.png",

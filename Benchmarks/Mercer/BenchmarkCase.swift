@@ -95,6 +95,6 @@ public struct BenchmarkCase: Sendable {
     /// All cases. A file of `Cases/` adds its own here.
     public static let all: [BenchmarkCase] =
         matrixProducts + convolutions + depthwise + images + normalizations + elementwise + reductions + attention
-        + fourierTransforms + training + smallTensors + resizing + rescaling + superResolution
+        + fourierTransforms + training + smallTensors + resizing + rescaling + superResolution + restoring
         + kernelMethods
 }

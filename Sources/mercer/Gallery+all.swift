@@ -9,6 +9,7 @@ extension Gallery {
         ESPCNExperiment(),
         ADKExperiment(),
         DeblurExperiment(),
+        PansharpeningExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
         QuantumExperiment(),

@@ -8,7 +8,7 @@ import MercerImageIO
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Mend a picture: deblur it.",
+        abstract: "Mend a picture: deblur it, or sharpen its bands by a finer one.",
         discussion: """
             drp (Deep Residual Prior, Tang et al. 2023) takes the blur of a roughly known kernel out of one photograph \
             by two networks that are fitted to it; dip, wiener and richardson-lucy are the simpler ways. The kernel is \
@@ -20,9 +20,15 @@ struct RestoreCommand: AsyncParsableCommand {
               mercer restore --method drp --kernel disk:7 photo.jpg -o sharp.jpg
               mercer restore --method drp --kernel motion:20,10 photo.jpg -o sharp.png --preview 50
               mercer restore --method wiener --kernel k.png photo.jpg -o sharp.png
+
+            lambda-pnn (Ciotola et al. 2023) fuses a multispectral satellite picture with a finer panchromatic one by \
+            a network that is adapted to the very scene; exp, brovey, gsa and mtf-glp are the classical ways. The \
+            panchromatic picture's GeoTIFF tags are kept.
+
+              mercer restore --method lambda-pnn --ms ms.tif --pan pan.tif -o fused.tif --sensor GE1
             """)
 
-    static let methods = PictureDeblurring.Method.allCases.map(\.rawValue)
+    static let methods = PictureDeblurring.Method.allCases.map(\.rawValue) + PansharpenOptions.methods
 
     @Argument(help: "The picture.")
     var input: String?
@@ -35,24 +41,29 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @OptionGroup var common: RestoreOptions
     @OptionGroup(title: "Deblurring") var deblur: DeblurOptions
+    @OptionGroup(title: "Pansharpening") var pansharpen: PansharpenOptions
 
     func validate() throws {
         guard Self.methods.contains(method) else {
             throw ValidationError("there is no method '\(method)'; there are \(Self.methods.joined(separator: ", "))")
         }
         try common.validate()
+        if PansharpenOptions.methods.contains(method) { return try pansharpen.validate(input, output) }
         if input == nil { throw ValidationError("which picture? Name a file") }
         try deblur.validate(method, output)
     }
 
     func run() async throws {
-        if FileManager.default.fileExists(atPath: output), !common.overwrite {
+        // A picture of a stopped job is replaced by that job.
+        let goesOn = FileManager.default.fileExists(atPath: deblur.stateFile(output))
+        if FileManager.default.fileExists(atPath: output), !common.overwrite, !goesOn {
             throw CleanFailure("\(output) is there already; --overwrite replaces it")
         }
         let folder = (output as NSString).deletingLastPathComponent
         if !folder.isEmpty {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
+        if PansharpenOptions.methods.contains(method) { return try pansharpen.run(output, method, common) }
         try deblur.run(input!, output, method, common)
     }
 }

@@ -100,6 +100,9 @@ struct DeblurOptions: ParsableArguments {
         }
     }
 
+    /// Where an iterative method keeps its state until it is done.
+    func stateFile(_ output: String) -> String { state ?? output + ".state" }
+
     private func job(_ method: String, _ kernel: BlurKernel, _ output: String, seed: UInt64) -> PictureDeblurring {
         var job = PictureDeblurring(PictureDeblurring.Method(rawValue: method)!, kernel)
         var configuration = ResidualPriorConfiguration(
@@ -115,7 +118,7 @@ struct DeblurOptions: ParsableArguments {
         job.noise = noise
         job.lucyIterations = iterations ?? 30
         job.residualWeights = residualWeights
-        if method == "drp" || method == "dip" { job.state = state ?? output + ".state" }
+        if method == "drp" || method == "dip" { job.state = stateFile(output) }
         job.interval = preview ?? 50
         return job
     }

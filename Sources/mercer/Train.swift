@@ -16,6 +16,7 @@ struct TrainCommand: AsyncParsableCommand {
             """,
         subcommands: [
             TrainESPCNCommand.self, TrainADKCommand.self, TrainIRN.self, TrainDLVIRN.self, TrainIARN.self,
+            TrainLambdaPNNCommand.self,
         ])
 }
 

@@ -19,6 +19,7 @@ import Testing
         "iarn": ArbitraryOracle.run,
         "dpp-least-squares": OptimalSamplingOracle.run,
         "drp-deblur": DeblurOracle.run,
+        "lambda-pnn": PansharpeningOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Mercer
+import MercerImage
+import MercerNN
+import MercerPapers
+
+/// `mercer train lambda-pnn`: learns pansharpening from scenes without ground truth.
+struct TrainLambdaPNNCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lambda-pnn",
+        abstract: "Learn to sharpen the bands of satellite pictures; no ground truth is needed.",
+        discussion: """
+            The data are pairs NAME_ms.tif and NAME_pan.tif (or .npy). Without --data it is the left part of a \
+            Landsat-7 picture of a Debian package, reduced by Wald's protocol.
+
+              mercer train lambda-pnn -o lambda-pnn.safetensors
+              mercer train lambda-pnn --data scenes --sensor WV3 --steps 5000 -o wv3.safetensors
+            """)
+
+    @OptionGroup var options: TrainOptions
+
+    @Option(help: ArgumentHelp("The sensor, as for 'mercer restore'.", valueName: "sensor"))
+    var sensor = "GE1"
+
+    @Option(help: ArgumentHelp("Bits of a digital number.", valueName: "n"))
+    var bits = 11
+
+    @Option(help: ArgumentHelp("The side of a crop in panchromatic pixels.", valueName: "n"))
+    var crop = 64
+
+    @Option(help: ArgumentHelp("Crops a step.", valueName: "n"))
+    var batch = 1
+
+    @Option(help: ArgumentHelp("The step size at the beginning; it falls by a cosine.", valueName: "x"))
+    var rate = 4e-4
+
+    func validate() throws {
+        do { _ = try SatelliteSensor(sensor) } catch { throw ValidationError("\(error)") }
+        if !(1...16).contains(bits) { throw ValidationError("'--bits' must lie between 1 and 16") }
+        if crop < 32 || crop % 4 != 0 { throw ValidationError("'--crop \(crop)' must be a multiple of 4 from 32 up") }
+        if batch < 1 { throw ValidationError("'--batch' must be at least 1") }
+        if !(rate > 0 && rate < 1) { throw ValidationError("'--rate' must lie between 0 and 1") }
+        if options.checkpoints != nil {
+            throw ValidationError("this training takes minutes and keeps no state: '--checkpoints' isn't known here")
+        }
+    }
+
+    func run() async throws {
+        let sensor = try SatelliteSensor(self.sensor)
+        let scenes = try await scenes(sensor)
+        let bands = scenes[0].bands
+        guard sensor.gains.count == bands else {
+            throw PansharpeningError.gainCount(found: sensor.gains.count, bands: bands)
+        }
+        let net = LambdaPNN(bands: bands)
+        net.initialize(RandomKey(options.seed))
+        let training = LambdaTraining(
+            steps: options.steps ?? 1000, crop: crop, batch: batch, learningRate: rate, seed: options.seed)
+        let bar = ProgressBar(isSilent: options.json)
+        defer { bar.end() }
+        bar.begin("training", steps: training.steps)
+        var recent: [Double] = []
+        try training.run(net, scenes, sensor: sensor) { step in
+            try Task.checkCancellation()
+            bar.step(step.step)
+            recent.append(step.loss)
+            if step.step % 100 == 0 {
+                let mean = recent.suffix(100).reduce(0, +) / Double(recent.suffix(100).count)
+                bar.note("step \(step.step): mean loss \(Format.number(mean, digits: 5))")
+            }
+        }
+        bar.end()
+        let quality = try measured(net, scenes, sensor)
+        let recipe =
+            "mercer train lambda-pnn --sensor \(self.sensor) --steps \(training.steps) --crop \(crop) --batch \(batch) "
+            + "--rate \(rate) --seed \(options.seed)"
+        try net.save(
+            to: options.output,
+            metadata: [
+                "recipe": recipe, "data": options.data ?? "Landsat-7 (r-cran-stars 0.6-0-4), columns below 192",
+                "seed": "\(options.seed)",
+                "quality": quality.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.number($0.value))" }
+                    .joined(separator: ", "),
+            ])
+        if options.json {
+            try Console.print(
+                json: Result(file: options.output, steps: training.steps, scenes: scenes.count, quality: quality))
+        } else {
+            Console.print("\(options.output): trained on \(scenes.count) scene\(scenes.count == 1 ? "" : "s")")
+            for (name, value) in quality.sorted(by: { $0.key < $1.key }) {
+                Console.print("  \(name) \(Format.number(value))")
+            }
+        }
+    }
+
+    private func scenes(_ sensor: SatelliteSensor) async throws -> [PansharpeningScene] {
+        guard let data = options.data else {
+            let whole = try await MultispectralData.landsat7.reference(from: .standard) { Console.remark($0) }
+            return [
+                try .reduced(
+                    whole[0..., 0..<192, 0...].contiguous(), sensor: sensor,
+                    panWeights: MultispectralData.panWeights)
+            ]
+        }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: data)) ?? []).sorted()
+        var scenes: [PansharpeningScene] = []
+        for name in names {
+            for ending in [".tif", ".tiff", ".npy"] where name.hasSuffix("_ms" + ending) {
+                let pan = name.dropLast(("_ms" + ending).count) + "_pan" + ending
+                guard names.contains(String(pan)) else { continue }
+                scenes.append(
+                    try PansharpeningScene(
+                        ms: Raster(contentsOf: "\(data)/\(name)").samples,
+                        pan: Raster(contentsOf: "\(data)/\(pan)").samples, scale: pow(2, Double(bits))))
+            }
+        }
+        guard let first = scenes.first else {
+            throw PansharpeningError.file(data, reason: "no pair NAME_ms.tif and NAME_pan.tif (or .npy) is found in it")
+        }
+        guard scenes.allSatisfy({ $0.bands == first.bands && $0.ratio == first.ratio }) else {
+            throw PansharpeningError.file(data, reason: "its scenes differ in the number of bands or in the ratio")
+        }
+        return scenes
+    }
+
+    /// Indices that need no reference, on the first scene.
+    private func measured(
+        _ net: LambdaPNN, _ scenes: [PansharpeningScene], _ sensor: SatelliteSensor
+    ) throws -> [String: Double] {
+        let scene = scenes[0]
+        let fused = scene.digital(try net.tiled(scene.input))
+        let reprojection = Reprojection(sensor, ratio: scene.ratio)
+        return [
+            "D_lambda_K": MultispectralMetrics.dLambdaKhan(fused: fused, ms: scene.ms * scene.scale, reprojection),
+            "D_rho": MultispectralMetrics.dRho(fused: fused, pan: scene.pan * scene.scale),
+        ]
+    }
+
+    private struct Result: Encodable {
+        let file: String
+        let steps: Int
+        let scenes: Int
+        let quality: [String: Double]
+    }
+}

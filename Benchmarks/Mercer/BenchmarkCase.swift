@@ -54,5 +54,7 @@ public struct BenchmarkCase: Sendable {
     public var kind: String { String(name.split(separator: "/")[0]) }
 
     /// All cases. A file of `Cases/` adds its own here.
-    public static let all: [BenchmarkCase] = matrixProducts + elementwise + reductions + resizing + kernelMethods
+    public static let all: [BenchmarkCase] =
+        matrixProducts + elementwise + reductions + resizing + kernelMethods
+        + samplingAndTangents
 }

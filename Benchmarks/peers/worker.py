@@ -21,6 +21,8 @@ DISTRIBUTIONS = {
     "numpy": "numpy",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "dppy": "dppy",
+    "tangents": "neural-tangents",
 }
 
 

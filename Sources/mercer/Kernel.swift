@@ -7,8 +7,11 @@ import MercerKernelMethods
 struct KernelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernel",
-        abstract: "Kernel methods on a table: densities, private similarity.",
-        subcommands: [KernelDensityCommand.self, KernelPrivateCommand.self])
+        abstract: "Kernel methods on a table: densities, private similarity, optimal sampling, tangent kernels.",
+        subcommands: [
+            KernelDensityCommand.self, KernelPrivateCommand.self, KernelDesignCommand.self,
+            KernelFitCommand.self, KernelPredictCommand.self, KernelTangentCommand.self,
+        ])
 }
 
 /// Which columns and rows of a table a job takes.

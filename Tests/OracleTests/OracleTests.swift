@@ -12,6 +12,7 @@ import Testing
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
         "dpp-least-squares": OptimalSamplingOracle.run,
+        "ntk": TangentOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

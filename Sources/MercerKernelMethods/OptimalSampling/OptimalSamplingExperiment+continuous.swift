@@ -31,7 +31,7 @@ extension OptimalSamplingExperiment {
                     note: "mean \(Format.number(summary.mean)) over \(draws) draws, theory \(m + 1)")
             }
             rows.append([
-                .text(sampler.name), .number(summary.mean, decimals: 2), .number(summary.quantile(0.5), decimals: 2),
+                .text(sampler.name), .measured(summary.mean), .measured(summary.quantile(0.5)),
             ])
         }
         let nine = try Self.nineRows(seed: run.seed)
@@ -105,7 +105,7 @@ extension OptimalSamplingExperiment {
         for (k, multiple) in multiples.enumerated() {
             rows.append(
                 [.text("\(multiple)m")] + stable[k].map { .number($0, decimals: 3) }
-                    + errors[k].map { .number($0.mean, decimals: 2) }
+                    + errors[k].map { .measured($0.mean) }
                     + conditioned[k].map { $0.isNaN ? .empty : .number($0, decimals: 2) })
         }
         let names = Self.samplers(m).map(\.name)
@@ -147,7 +147,7 @@ extension OptimalSamplingExperiment {
                         try (0..<draws).map {
                             problem.ratio(try problem.space.sample(sampler.make(multiple * m), key: key.fold(in: $0)))
                         })
-                    row.append(.number(summary.mean, decimals: 2))
+                    row.append(.measured(summary.mean))
                     if multiple == 2, s == 0 { findings.measure(claim, summary.mean) }
                 }
                 rows.append(row)

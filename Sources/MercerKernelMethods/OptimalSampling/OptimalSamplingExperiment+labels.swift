@@ -45,8 +45,8 @@ extension OptimalSamplingExperiment {
                     [.text("\(sizes[k])")]
                         + results[k].flatMap { summary -> [Table.Cell] in
                             [
-                                .number(summary.mean, decimals: 2), .number(summary.quantile(0.5), decimals: 2),
-                                .number(summary.quantile(0.9), decimals: 2),
+                                .measured(summary.mean), .measured(summary.quantile(0.5)),
+                                .measured(summary.quantile(0.9)),
                             ]
                         }
                 }))

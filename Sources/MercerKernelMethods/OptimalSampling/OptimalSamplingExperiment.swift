@@ -130,6 +130,14 @@ struct SampleSummary {
         let place = p * Double(sorted.count - 1)
         let low = Int(place)
         let high = min(sorted.count - 1, low + 1)
+        if sorted[low] == sorted[high] { return sorted[low] }
         return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+    }
+}
+
+extension Table.Cell {
+    /// A number with decimals, or ∞ where some draw determined no fit.
+    static func measured(_ value: Double, decimals: Int = 2) -> Table.Cell {
+        value.isFinite ? .number(value, decimals: decimals) : .text("∞")
     }
 }

@@ -96,5 +96,5 @@ public struct BenchmarkCase: Sendable {
     public static let all: [BenchmarkCase] =
         matrixProducts + convolutions + depthwise + images + normalizations + elementwise + reductions + attention
         + fourierTransforms + training + smallTensors + resizing + rescaling + superResolution + restoring
-        + kernelMethods
+        + kernelMethods + samplingAndTangents
 }

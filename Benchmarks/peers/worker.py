@@ -33,6 +33,8 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "qiskit": "qiskit-machine-learning",
     "pennylane": "pennylane",
+    "dppy": "dppy",
+    "tangents": "neural-tangents",
 }
 
 

@@ -16,5 +16,7 @@ extension Gallery {
         DeepKernelExperiment(),
         DualLatentExperiment(),
         ArbitraryExperiment(),
+        OptimalSamplingExperiment(),
+        TangentExperiment(),
     ])
 }

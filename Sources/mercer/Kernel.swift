@@ -7,9 +7,11 @@ import MercerKernelMethods
 struct KernelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernel",
-        abstract: "Kernel methods on a table: densities, private similarity, quantum and deep kernels.",
+        abstract: "Kernel methods on a table: densities, privacy, sampling, infinite networks, quantum kernels.",
         subcommands: [
-            KernelDensityCommand.self, KernelPrivateCommand.self, KernelQuantumCommand.self, KernelDeepCommand.self,
+            KernelDensityCommand.self, KernelPrivateCommand.self, KernelDesignCommand.self,
+            KernelFitCommand.self, KernelPredictCommand.self, KernelTangentCommand.self,
+            KernelQuantumCommand.self, KernelDeepCommand.self,
         ])
 }
 

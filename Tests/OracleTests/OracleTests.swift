@@ -20,6 +20,7 @@ import Testing
         "dpp-least-squares": OptimalSamplingOracle.run,
         "drp-deblur": DeblurOracle.run,
         "lambda-pnn": PansharpeningOracle.run,
+        "ntk": TangentOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

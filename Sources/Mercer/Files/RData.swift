@@ -217,6 +217,11 @@ private struct RReader {
         return Dictionary(list) { first, _ in first }
     }
 
+    /// Length, first element and step of a sequence that may be written out.
+    private static func isSequence(_ state: [Double]) -> Bool {
+        state.count == 3 && (0...1e9).contains(state[0]) && state.allSatisfy { abs($0) < 1e15 }
+    }
+
     /// Compact forms of version 3: sequences, and vectors wrapped with what is known about them.
     private mutating func compact() throws -> RValue {
         guard case .pairs(let info) = try value(), case .symbol(let name)? = info.first?.1 else {
@@ -227,9 +232,9 @@ private struct RReader {
         var named: [String: RValue] = [:]
         if case .pairs(let list) = attributes { named = Dictionary(list) { first, _ in first } }
         switch (name, state) {
-        case ("compact_intseq", .numbers(let s, _)) where s.count == 3:
+        case ("compact_intseq", .numbers(let s, _)) where Self.isSequence(s):
             return .integers((0..<Int(s[0])).map { Int(s[1]) + $0 * Int(s[2]) }, attributes: named)
-        case ("compact_realseq", .numbers(let s, _)) where s.count == 3:
+        case ("compact_realseq", .numbers(let s, _)) where Self.isSequence(s):
             return .numbers((0..<Int(s[0])).map { s[1] + Double($0) * s[2] }, attributes: named)
         case ("deferred_string", .pairs(let pair)):
             switch pair.first?.1 {

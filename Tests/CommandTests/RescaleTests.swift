@@ -18,7 +18,7 @@ import Testing
     private func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
 
     private func picture(_ width: Int, _ height: Int, _ channels: Int) -> Bitmap {
-        let coarse = Random.uniform(0..<255, [7, 7, channels], key: RandomKey(1))
+        let coarse = Random.uniform(0..<255, [3, 3, channels], key: RandomKey(1))
         let smooth = Resample.resize(coarse, to: (height, width), .bicubic)
         return Bitmap(pixels: clip(smooth, min: 0, max: 255).asType(.uint8))
     }

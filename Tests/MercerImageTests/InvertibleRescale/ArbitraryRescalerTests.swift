@@ -9,10 +9,11 @@ import Testing
         let network = ArbitraryRescaler(configuration)
         network.initialize(RandomKey(7))
         let key = RandomKey(8)
-        var index = 0
-        network.mapParameters { value in
-            index += 1
-            return Random.normal(value.shape, scale: 0.05, key: key.fold(in: index))
+        for (index, pair) in network.parameters().enumerated() {
+            let (name, value) = pair
+            let fan = Double(value.shape.dropFirst().reduce(1, *))
+            let scale = name.hasSuffix("bias") || name.contains("conv5") ? 0.01 : 1 / fan.squareRoot()
+            network.update(parameters: [name: Random.normal(value.shape, scale: scale, key: key.fold(in: index))])
         }
         return network
     }

@@ -42,9 +42,7 @@ let package = Package(
         // The command, and the cases that it measures beside other libraries.
         .target(
             name: "MercerBenchmarks",
-            dependencies: [
-                "CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImage", "MercerKernelMethods",
-            ],
+            dependencies: ["CKernels", "Mercer", "MercerNN", "MercerPapers", "MercerImage", "MercerKernelMethods"],
             path: "Benchmarks/Mercer"),
         .executableTarget(
             name: "mercer",

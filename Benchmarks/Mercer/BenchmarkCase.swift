@@ -95,5 +95,5 @@ public struct BenchmarkCase: Sendable {
     /// All cases. A file of `Cases/` adds its own here.
     public static let all: [BenchmarkCase] =
         matrixProducts + convolutions + depthwise + images + normalizations + elementwise + reductions + attention
-        + fourierTransforms + training + smallTensors + resizing + kernelMethods
+        + fourierTransforms + training + smallTensors + resizing + rescaling + kernelMethods
 }

@@ -4,7 +4,7 @@
 #include "foreach_isa.h"
 
 #define TABLE_OF(isa)                                                                                             \
-    { lanes_##isa, pack_pixels_##isa, pack_weights_##isa, row_##isa, weight_row_##isa }
+    { lanes_##isa, pack_pixels_##isa, pack_weights_##isa, row_##isa, direct_row_##isa, weight_row_##isa }
 
 #if defined(__x86_64__)
 const struct mercer_depthwise_kernels mercer_depthwise_table[3] = {

@@ -7,6 +7,10 @@
 // and 8 taps of 32 registers; 8 and 4 of 16). Where outputs and taps don't step alike (stride, dilation) each
 // multiply-add loads its pixel, and the load unit is the bound. Measured on Zen 4 with AVX-512, of the multiply-add
 // peak: 79 % for 3 × 3, 96 % from 7 × 7 on, 75 % with a stride of 2; weight gradients 90 to 99 %.
+//
+// Kernels of 3 × 3 read each pixel so few times that copying it into a strip costs as much as the rest: they read the
+// image itself (direct_row), a pixel's channels apart, and leave taps beyond its sides out one output at a time. Bound
+// by the third-level cache at 56² × 96.
 
 #define always static inline __attribute__((always_inline))
 #define LANES ((int)(VBYTES / sizeof(float)))
@@ -54,11 +58,12 @@ static void ISA_NAME(pack_weights)(
 }
 
 // `taps` neighbouring taps of `width` neighbouring outputs.
-always void ISA_NAME(taps)(const int width, const int taps, vf *sum, const float *strip, const float *weights) {
+always void ISA_NAME(taps)(
+    const int width, const int taps, vf *sum, const float *strip, int64_t pixel_step, const float *weights) {
     vf tap[MOST];
     unrolled for (int t = 0; t < taps; t++) tap[t] = load(weights + t * LANES);
     unrolled for (int p = 0; p < width + taps - 1; p++) {
-        vf pixel = load(strip + p * LANES);
+        vf pixel = load(strip + p * pixel_step);
         unrolled for (int t = 0; t < taps; t++)
             if (p - t >= 0 && p - t < width) sum[p - t] += pixel * tap[t];
     }
@@ -77,34 +82,33 @@ always void ISA_NAME(finish)(const int width, const vf *sum, int64_t channels, f
 
 // `width` outputs; each kernel row is cut into `full` groups of `taps` taps and `less` groups of one tap fewer.
 always void ISA_NAME(block)(
-    const int width, const int taps, int64_t rows, const float *const *strips, int64_t at,
+    const int width, const int taps, int64_t rows, const float *const *strips, int64_t at, int64_t pixel_step,
     const float *const *weights, int64_t full, int64_t less, const float *bias, int64_t channels, float *to,
     int64_t to_stride) {
     vf sum[WIDE];
     vf start = bias ? load(bias) : (vf){0};
     unrolled for (int i = 0; i < width; i++) sum[i] = start;
     for (int64_t r = 0; r < rows; r++) {
-        const float *strip = strips[r] + at * LANES, *tap = weights[r];
-        for (int64_t g = 0; g < full; g++, strip += taps * LANES, tap += taps * LANES)
-            ISA_NAME(taps)(width, taps, sum, strip, tap);
+        const float *strip = strips[r] + at * pixel_step, *tap = weights[r];
+        for (int64_t g = 0; g < full; g++, strip += taps * pixel_step, tap += taps * LANES)
+            ISA_NAME(taps)(width, taps, sum, strip, pixel_step, tap);
         if (taps > 1)
-            for (int64_t g = 0; g < less; g++, strip += (taps - 1) * LANES, tap += (taps - 1) * LANES)
-                ISA_NAME(taps)(width, taps - 1, sum, strip, tap);
+            for (int64_t g = 0; g < less; g++, strip += (taps - 1) * pixel_step, tap += (taps - 1) * LANES)
+                ISA_NAME(taps)(width, taps - 1, sum, strip, pixel_step, tap);
     }
     ISA_NAME(finish)(width, sum, channels, to, to_stride);
 }
 
-// The same for any steps between outputs and between taps.
+// The same for any steps (in elements) between outputs and between taps.
 always void ISA_NAME(stepped)(
-    const int width, int64_t rows, const float *const *strips, int64_t at, int64_t step, int64_t tap_step,
+    const int width, int64_t rows, const float *const *strips, int64_t first, int64_t step, int64_t tap_step,
     const float *const *weights, int64_t taps, const float *bias, int64_t channels, float *to, int64_t to_stride) {
     vf sum[WIDE];
     vf start = bias ? load(bias) : (vf){0};
     unrolled for (int i = 0; i < width; i++) sum[i] = start;
-    step *= LANES;
     for (int64_t r = 0; r < rows; r++) {
-        const float *strip = strips[r] + at * step, *tap = weights[r];
-        for (int64_t t = 0; t < taps; t++, strip += tap_step * LANES, tap += LANES) {
+        const float *strip = strips[r] + first, *tap = weights[r];
+        for (int64_t t = 0; t < taps; t++, strip += tap_step, tap += LANES) {
             vf w = load(tap);
             unrolled for (int i = 0; i < width; i++) sum[i] += load(strip + i * step) * w;
         }
@@ -117,7 +121,7 @@ always void ISA_NAME(stepped)(
         const float *bias, int64_t channels, float *to, int64_t to_stride
 #define BLOCK_OF(W, T)                                                                                            \
     static __attribute__((noinline)) void ISA_NAME(block_##W##_##T)(ARGUMENTS) {                                  \
-        ISA_NAME(block)(W, T, rows, strips, at, weights, full, less, bias, channels, to, to_stride);              \
+        ISA_NAME(block)(W, T, rows, strips, at, LANES, weights, full, less, bias, channels, to, to_stride);       \
     }
 #if MOST == 8
 #define BLOCKS_OF(W)                                                                                              \
@@ -167,7 +171,8 @@ static void ISA_NAME(row)(
             float *at = to + i * to_stride;
 #define STEPPED(W)                                                                                                \
     case W:                                                                                                       \
-        ISA_NAME(stepped)(W, rows, strips, i, step, tap_step, weights, taps, bias, channels, at, to_stride);      \
+        ISA_NAME(stepped)(W, rows, strips, i *step *LANES, step *LANES, tap_step *LANES, weights, taps, bias,     \
+                          channels, at, to_stride);                                                               \
         break;
             switch (widths[w]) {
                 STEPPED(1) STEPPED(2) STEPPED(4) STEPPED(7) STEPPED(8)
@@ -178,6 +183,67 @@ static void ISA_NAME(row)(
         }
         i += widths[w];
     }
+}
+
+// One output, the taps beyond the image's sides left out.
+always void ISA_NAME(edge)(
+    int64_t rows, const float *const *sources, int64_t pixel_step, int64_t pixels, int64_t at,
+    const float *const *weights, const float *bias, float *to) {
+    vf sum = bias ? load(bias) : (vf){0};
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t t = 0; t < 3; t++) {
+            int64_t p = at + t;
+            if (p >= 0 && p < pixels) sum += load(sources[r] + p * pixel_step) * load(weights[r] + t * LANES);
+        }
+    store(to, sum);
+}
+
+#define DIRECT_OF(W)                                                                                              \
+    static __attribute__((noinline)) void ISA_NAME(direct_##W)(                                                   \
+        int64_t rows, const float *const *sources, int64_t at, int64_t pixel_step, const float *const *weights,   \
+        const float *bias, float *to, int64_t to_stride) {                                                        \
+        ISA_NAME(block)(W, 3, rows, sources, at, pixel_step, weights, 1, 0, bias, LANES, to, to_stride);          \
+    }
+DIRECT_OF(1) DIRECT_OF(2) DIRECT_OF(4) DIRECT_OF(7) DIRECT_OF(8)
+#if WIDE == 14
+DIRECT_OF(14)
+#endif
+
+static void ISA_NAME(direct_row)(
+    int64_t outputs, int64_t rows, const float *const *sources, int64_t pixel_step, int64_t pixels, int64_t offset,
+    int64_t step, const float *const *weights, const float *bias, const float *ahead, float *to, int64_t to_stride) {
+    // Outputs whose taps all touch the image.
+    int64_t first = offset >= 0 ? 0 : (-offset + step - 1) / step;
+    int64_t room = pixels - 3 - offset;
+    int64_t end = room < 0 ? 0 : room / step + 1;
+    if (end > outputs) end = outputs;
+    if (first > end) first = end = first < outputs ? first : outputs;
+    for (int64_t i = 0; i < first; i++)
+        ISA_NAME(edge)(rows, sources, pixel_step, pixels, offset + i * step, weights, bias, to + i * to_stride);
+    static const int widths[6] = {1, 2, 4, 7, 8, 14};
+    int w = WIDE == 14 ? 5 : 4;
+    for (int64_t i = first; i < end;) {
+        while (widths[w] > end - i) w--;
+        float *at = to + i * to_stride;
+        int64_t pixel = offset + i * step;
+#define DIRECT(W)                                                                                                 \
+    case W:                                                                                                       \
+        if (step == 1) ISA_NAME(direct_##W)(rows, sources, pixel, pixel_step, weights, bias, at, to_stride);      \
+        else                                                                                                      \
+            ISA_NAME(stepped)(W, rows, sources, pixel *pixel_step, step *pixel_step, pixel_step, weights, 3,      \
+                              bias, LANES, at, to_stride);                                                        \
+        break;
+        switch (widths[w]) {
+            DIRECT(1) DIRECT(2) DIRECT(4) DIRECT(7) DIRECT(8)
+#if WIDE == 14
+            DIRECT(14)
+#endif
+        }
+        for (int64_t p = 0; ahead && p < widths[w]; p++) __builtin_prefetch(ahead + (pixel + p * step) * pixel_step);
+        i += widths[w];
+    }
+    for (int64_t i = end; i < outputs; i++)
+        ISA_NAME(edge)(rows, sources, pixel_step, pixels, offset + i * step, weights, bias, to + i * to_stride);
 }
 
 // Gradient of `taps` neighbouring taps: each group of four pixels of the gradient stays in registers, and each pixel of
@@ -253,4 +319,6 @@ static void ISA_NAME(weight_row)(
 #undef BLOCKS_OF
 #undef NAMES_OF
 #undef STEPPED
+#undef DIRECT_OF
+#undef DIRECT
 #undef WEIGHT_TAPS

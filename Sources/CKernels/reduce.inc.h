@@ -1,7 +1,8 @@
 // Reductions and softmax. A row is read once (softmax: three times, from the first-level cache for rows up to 16 K
 // elements); four independent accumulators hide the latency of the addition, and float32 sums pass into a float64
 // every 1024 elements, so that the error doesn't grow with the length of a row. Columns are taken eight vectors wide,
-// one accumulator each, and partial sums of 128 rows are added up, for the same reason. Everything runs against
+// one accumulator each, and partial sums of 128 rows are added up, for the same reason. Softmax along columns takes four
+// vectors side by side through all rows, three times as well. Everything runs against
 // memory bandwidth, the softmax family against the FMA ports.
 
 #include "vector_math.inc.h"
@@ -44,6 +45,8 @@
 #define F64_ARGUMENT_COLUMNS(name) VD(argument_columns_##name),
 #define F32_MAP(name) VF(map_##name),
 #define F64_MAP(name) VD(map_##name),
+#define F32_COLUMN_MAP(name) VF(column_map_##name),
+#define F64_COLUMN_MAP(name) VD(column_map_##name),
 static const struct mercer_reduce_kernels ISA_NAME(mercer_reduce) = {
     .rows = {{MERCER_REDUCTIONS(F32_ROWS)}, {MERCER_REDUCTIONS(F64_ROWS)}},
     .columns = {{MERCER_REDUCTIONS(F32_COLUMNS)}, {MERCER_REDUCTIONS(F64_COLUMNS)}},
@@ -52,6 +55,7 @@ static const struct mercer_reduce_kernels ISA_NAME(mercer_reduce) = {
     .argument_columns = {{MERCER_ARGUMENT_REDUCTIONS(F32_ARGUMENT_COLUMNS)},
                          {MERCER_ARGUMENT_REDUCTIONS(F64_ARGUMENT_COLUMNS)}},
     .row_maps = {{MERCER_ROW_MAPS(F32_MAP)}, {MERCER_ROW_MAPS(F64_MAP)}},
+    .column_maps = {{MERCER_ROW_MAPS(F32_COLUMN_MAP)}, {MERCER_ROW_MAPS(F64_COLUMN_MAP)}},
     .shifted_softmax = {VF(shifted_softmax), VD(shifted_softmax)},
 };
 #undef F32_ROWS
@@ -64,3 +68,5 @@ static const struct mercer_reduce_kernels ISA_NAME(mercer_reduce) = {
 #undef F64_ARGUMENT_COLUMNS
 #undef F32_MAP
 #undef F64_MAP
+#undef F32_COLUMN_MAP
+#undef F64_COLUMN_MAP

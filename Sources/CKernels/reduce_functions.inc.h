@@ -279,6 +279,73 @@ static void N(map_log_softmax_gradient)(const void *xs, const void *aux, size_t 
     }
 }
 
+// The maps along columns, WIDE vectors side by side: ROWS makes s from all rows, RESULT
+// y of a (x), b (aux) and s.
+#define WIDE 4
+#define COLUMN_MAP(name, ROWS, RESULT)                                                                    \
+    VINLINE void N(columns_of_##name)(const T *x, const T *aux, size_t rows, size_t stride, size_t n, int wide,    \
+                                      T *y) {                                                                      \
+        N(v) s[WIDE], t[WIDE];                                                                                     \
+        for (int k = 0; k < wide; k++) s[k] = t[k] = (N(v)){0};                                                    \
+        ROWS                                                                                                       \
+        for (size_t r = 0; r < rows; r++)                                                                          \
+            for (int k = 0; k < wide; k++) {                                                                       \
+                const size_t at = r * stride + k * LANES;                                                          \
+                N(v) a = AT(x), b = aux ? AT(aux) : a;                                                             \
+                (void)b;                                                                                           \
+                N(v) v = RESULT;                                                                                   \
+                if (n == LANES) N(store)(y + at, v);                                                               \
+                else N(store_some)(y + at, v, n);                                                                  \
+            }                                                                                                      \
+    }                                                                                                              \
+    static void N(column_map_##name)(const void *xs, const void *auxs, size_t rows, size_t columns, size_t stride, \
+                                     void *ys) {                                                                   \
+        const T *x = xs, *aux = auxs;                                                                              \
+        T *y = ys;                                                                                                 \
+        size_t j = 0;                                                                                              \
+        for (; j + WIDE * LANES <= columns; j += WIDE * LANES)                                                     \
+            N(columns_of_##name)(x + j, aux ? aux + j : 0, rows, stride, LANES, WIDE, y + j);                      \
+        for (; j < columns; j += LANES)                                                                            \
+            N(columns_of_##name)(x + j, aux ? aux + j : 0, rows, stride, columns - j < LANES ? columns - j : LANES, \
+                                 1, y + j);                                                                        \
+    }
+#define AT(p) (n == LANES ? N(load)(p + at) : N(load_some)(p + at, n))
+// Sums of VALUE over the rows, 128 at a time.
+#define SUM_ROWS(VALUE)                                                                                            \
+    for (size_t top = 0; top < rows; top += 128) {                                                                 \
+        N(v) part[WIDE];                                                                                           \
+        for (int k = 0; k < wide; k++) part[k] = (N(v)){0};                                                        \
+        for (size_t r = top; r < rows && r < top + 128; r++)                                                       \
+            for (int k = 0; k < wide; k++) {                                                                       \
+                const size_t at = r * stride + k * LANES;                                                          \
+                part[k] += VALUE;                                                                                  \
+            }                                                                                                      \
+        for (int k = 0; k < wide; k++) s[k] += part[k];                                                            \
+    }
+// t: what is subtracted before the exponential, as for rows.
+#define SHIFT_ROWS                                                                                                 \
+    for (int k = 0; k < wide; k++) t[k] = N(splat)(-INFINITE);                                                     \
+    for (size_t r = 0; r < rows; r++)                                                                              \
+        for (int k = 0; k < wide; k++) {                                                                           \
+            const size_t at = r * stride + k * LANES;                                                              \
+            t[k] = N(larger)(t[k], AT(x));                                                                         \
+        }                                                                                                          \
+    for (int k = 0; k < wide; k++) t[k] = N(pick)(t[k] == -INFINITE, (N(v)){0}, t[k]);
+VINLINE N(v) N(kept)(T *y, N(v) v, size_t n) {
+    if (n == LANES) N(store)(y, v);
+    else N(store_some)(y, v, n);
+    return v;
+}
+COLUMN_MAP(softmax, SHIFT_ROWS SUM_ROWS(N(kept)(y + at, N(exp)(AT(x) - t[k]), n))
+           for (int k = 0; k < wide; k++) s[k] = (T)1 / s[k];
+           , AT(y) * s[k])
+COLUMN_MAP(log_softmax, SHIFT_ROWS SUM_ROWS(N(exp)(AT(x) - t[k]))
+           for (int k = 0; k < wide; k++)
+               for (int l = 0; l < LANES; l++) s[k][l] = LOG(s[k][l]);
+           , (a - t[k]) - s[k])
+COLUMN_MAP(softmax_gradient, SUM_ROWS(AT(x) * AT(aux)), a * (b - s[k]))
+COLUMN_MAP(log_softmax_gradient, SUM_ROWS(AT(aux)), b - N(exp)(a) * s[k])
+
 static void N(shifted_softmax)(const void *xs, const void *aux, size_t rows, size_t columns, void *ys) {
     const T *parameters = aux;
     for (size_t r = 0; r < rows; r++) {
@@ -301,3 +368,8 @@ static void N(shifted_softmax)(const void *xs, const void *aux, size_t rows, siz
 #undef TIMES
 #undef ARGUMENT
 #undef EACH
+#undef WIDE
+#undef COLUMN_MAP
+#undef AT
+#undef SUM_ROWS
+#undef SHIFT_ROWS

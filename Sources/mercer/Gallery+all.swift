@@ -8,5 +8,7 @@ extension Gallery {
         MullerExperiment(),
         DensityExperiment(),
         PrivateExperiment(),
+        DualLatentExperiment(),
+        ArbitraryExperiment(),
     ])
 }

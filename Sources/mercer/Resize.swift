@@ -20,6 +20,8 @@ struct ResizeCommand: AsyncParsableCommand {
               mercer resize photos -o small --fit 1024
               mercer resize photo.png -o half.png --scale 0.5 --method lanczos --convention pillow
               mercer resize photo.jpg -o sheet.html --fit 400 --compare muller,bilinear,lanczos
+              mercer resize photo.jpg -o small.png --method irn --scale 2 --down
+              mercer resize small.png -o back.png --method irn --scale 2 --up
             """)
 
     @Argument(help: "Pictures, folders, patterns, or '-'.")
@@ -57,12 +59,18 @@ struct ResizeCommand: AsyncParsableCommand {
     @Flag(help: "Say what is computed: cost, response, reductions; with -o DIR also the bands as pictures.")
     var explain = false
 
+    @OptionGroup(title: "Smaller and back again") var rescale: RescaleOptions
+
     @OptionGroup(title: "Learning weights") var fit: FitOptions
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+        if let method = try rescale.method(method.method) {
+            if inputs.isEmpty { throw ValidationError("which pictures? Name files, folders, or patterns") }
+            return try rescale.validate(method, size, output: output)
+        }
         _ = try size.resolved()
         _ = try size.resolvedBox()
         // Errors of weights files are no wrong usage: they come when the command runs.
@@ -91,6 +99,12 @@ struct ResizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let jobs { Parallel.threads = jobs }
+        if let invertible = try rescale.method(method.method) {
+            return try RescaleRun(
+                options: rescale, method: invertible, size: size, weights: method.weights, inputs: inputs,
+                output: output, overwrite: overwrite, json: json
+            ).run()
+        }
         if let data = fit.fitWeights { return try fit.run(data, output!, size, method, json: json) }
         let target = try size.resolved()
         var job = PictureJob(try method.resolved(for: target), target)

@@ -91,7 +91,7 @@ struct SizeOptions: ParsableArguments {
 /// What resizes: a filter under a convention, MULLER with its settings, or a network.
 struct MethodOptions: ParsableArguments {
     static let methods =
-        ["muller"] + NetworkMethod.all.map(\.name) + ResampleMethod.allCases.map(\.rawValue)
+        ["muller"] + NetworkMethod.all.map(\.name) + RescaleOptions.methods + ResampleMethod.allCases.map(\.rawValue)
 
     @Option(help: ArgumentHelp("One of \(methods.joined(separator: ", ")).", valueName: "method"))
     var method = "muller"
@@ -145,6 +145,9 @@ struct MethodOptions: ParsableArguments {
     static func check(_ name: String) throws {
         if name == "muller" || NetworkMethod.all.contains(where: { $0.name == name }) { return }
         guard ResampleMethod(named: name) == nil else { return }
+        if RescaleOptions.methods.contains(name) {
+            throw ValidationError("'\(name)' goes with --down, --up or --roundtrip, and not into a sheet")
+        }
         throw ValidationError("there is no method '\(name)'; there are \(methods.joined(separator: ", "))")
     }
 

@@ -14,7 +14,7 @@ struct TrainCommand: AsyncParsableCommand {
             Weights go to a safetensors file with their recipe, data and seed in its metadata. With --checkpoints a \
             training that was stopped goes on where it was, and ends with the same bits.
             """,
-        subcommands: [])
+        subcommands: [TrainIRN.self, TrainDLVIRN.self, TrainIARN.self])
 }
 
 /// What every training has.

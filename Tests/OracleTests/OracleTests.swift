@@ -11,6 +11,8 @@ import Testing
         "muller": MullerOracle.run,
         "kde-large-d": DensityOracle.run,
         "dp-kde": PrivateOracle.run,
+        "dlv-irn": DualLatentOracle.run,
+        "iarn": ArbitraryOracle.run,
     ]
 
     @Test func everyOracleCaseAgrees() throws {

@@ -25,6 +25,7 @@ int mercer_isa_detect(void);
 #include "attention.h"
 #include "fft.h"
 #include "norm.h"
+#include "transpose.h"
 #include "random.h"
 #include "probe.h"
 

@@ -24,6 +24,14 @@ struct mercer_depthwise_kernels {
         const float *_Nonnull const *_Nonnull weights, int64_t taps, const float *_Nullable bias, int64_t channels,
         float *_Nonnull to, int64_t to_stride);
 
+    /// The same of an image itself, for full lanes and three neighbouring taps: sources[r] is the first of a row's
+    /// `pixels` pixels, which are `pixel_step` elements apart; output i's tap t reads pixel offset + i · step + t, zero
+    /// beyond the row. `ahead` is a row that will be read next.
+    void (*_Nonnull direct_row)(
+        int64_t outputs, int64_t rows, const float *_Nonnull const *_Nonnull sources, int64_t pixel_step,
+        int64_t pixels, int64_t offset, int64_t step, const float *_Nonnull const *_Nonnull weights,
+        const float *_Nullable bias, const float *_Nullable ahead, float *_Nonnull to, int64_t to_stride);
+
     /// Gradient of one kernel row: sums[t][l] += Σ_i gradient[i][l] · strip[i · step + t · tap_step][l].
     void (*_Nonnull weight_row)(
         int64_t outputs, int64_t taps, const float *_Nonnull strip, int64_t step, int64_t tap_step,

@@ -32,12 +32,18 @@ typedef void (*mercer_argument_loop)(const void *_Nonnull x, size_t rows, size_t
 typedef void (*mercer_row_map_loop)(const void *_Nonnull x, const void *_Nullable aux, size_t rows, size_t columns,
                                     void *_Nonnull y);
 
+/// The same along the columns of a matrix whose rows are `stride` elements apart in x, aux and y.
+typedef void (*mercer_column_map_loop)(const void *_Nonnull x, const void *_Nullable aux, size_t rows,
+                                       size_t columns, size_t stride, void *_Nonnull y);
+
 struct mercer_reduce_kernels {
     mercer_reduce_loop _Nonnull rows[2][mercer_reduction_count];
     mercer_reduce_loop _Nonnull columns[2][mercer_reduction_count];
     mercer_argument_loop _Nonnull argument_rows[2][mercer_argument_reduction_count];
     mercer_argument_loop _Nonnull argument_columns[2][mercer_argument_reduction_count];
     mercer_row_map_loop _Nonnull row_maps[2][mercer_row_map_count];
+    /// The same maps along columns.
+    mercer_column_map_loop _Nonnull column_maps[2][mercer_row_map_count];
     /// y = scale[row] e^(x - lse[row]) - shift[row]: `aux` holds lse, scale and shift, one array after the other.
     mercer_row_map_loop _Nonnull shifted_softmax[2];
 };
@@ -60,6 +66,10 @@ static inline mercer_argument_loop _Nonnull mercer_argument_of_columns(int isa, 
 }
 static inline mercer_row_map_loop _Nonnull mercer_row_map_function(int isa, int type, enum mercer_row_map operation) {
     return mercer_reduce_table[isa]->row_maps[type][operation];
+}
+static inline mercer_column_map_loop _Nonnull mercer_column_map_function(int isa, int type,
+                                                                         enum mercer_row_map operation) {
+    return mercer_reduce_table[isa]->column_maps[type][operation];
 }
 static inline mercer_row_map_loop _Nonnull mercer_shifted_softmax_function(int isa, int type) {
     return mercer_reduce_table[isa]->shifted_softmax[type];

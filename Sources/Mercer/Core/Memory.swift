@@ -59,10 +59,22 @@ final class Allocator: Sendable {
             return nil
         }
         if let reused { return (UnsafeMutableRawPointer(bitPattern: reused)!, index) }
-        guard let fresh = aligned_alloc(64, capacity) else {
+        guard let fresh = Self.take(capacity) else {
             fatalError("Mercer: no memory for a tensor of \(bytes) bytes")
         }
         return (fresh, index)
+    }
+
+    private static let hugePage = 2 << 20
+
+    /// Memory from the system. Large blocks ask for huge pages: a thousandth of the page faults when they are new, and
+    /// reading them goes up to half as fast again, since the processor's prefetching stops at the end of a page.
+    private static func take(_ capacity: Int) -> UnsafeMutableRawPointer? {
+        if capacity < 2 * hugePage { return aligned_alloc(64, capacity) }
+        guard let block = aligned_alloc(hugePage, capacity) else { return nil }
+        // A system without them says no, and all is as with small pages.
+        _ = madvise(block, capacity, MADV_HUGEPAGE)
+        return block
     }
 
     func free(_ block: UnsafeMutableRawPointer, _ index: Int) {

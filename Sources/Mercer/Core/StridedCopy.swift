@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// Copies between tensors of one shape and element size, whatever their strides.
@@ -11,6 +12,7 @@ enum StridedCopy {
             return
         }
         let plan = Plan(source.shape, source.strides, destination.strides)
+        if transpose(plan, source.rawPointer, destination.rawPointer, source.dtype.size) { return }
         switch source.dtype.size {
         case 1: run(plan, source.rawPointer, destination.rawPointer, UInt8.self)
         case 2: run(plan, source.rawPointer, destination.rawPointer, UInt16.self)
@@ -55,6 +57,46 @@ enum StridedCopy {
         }
     }
 
+    /// The copy as transpositions, where the source is dense along one axis and the destination along another.
+    private static func transpose(
+        _ plan: Plan, _ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer, _ size: Int
+    ) -> Bool {
+        guard size == 4 || size == 8, let last = plan.shape.indices.last, plan.destination[last] == 1,
+            let first = plan.source.firstIndex(of: 1), first != last, plan.shape[last] >= 4,
+            plan.shape[first] >= 4
+        else { return false }
+        let loop = mercer_transpose_function(kernelISA, Int32(size))
+        let (rows, columns) = (plan.shape[first], plan.shape[last])
+        let (fromColumn, toRow) = (plan.source[last], plan.destination[first])
+        let outerAxes = (0..<last).filter { $0 != first }
+        let outer = outerAxes.reduce(1) { $0 * plan.shape[$1] }
+        // Some lines of each source row at a time and not too many rows: their pages stay known to the processor.
+        let (high, wide) = (64, 256)
+        let chunks = (rows + high - 1) / high
+        nonisolated(unsafe) let (from, to) = (from, to)
+        Parallel.forRanges(outer * chunks, grain: max(1, 32768 / (min(rows, high) * columns))) { range in
+            for chunk in range {
+                var (index, top) = chunk.quotientAndRemainder(dividingBy: chunks)
+                top *= high
+                var source = top
+                var destination = top * toRow
+                for axis in outerAxes.reversed() {
+                    let (rest, i) = index.quotientAndRemainder(dividingBy: plan.shape[axis])
+                    source += i * plan.source[axis]
+                    destination += i * plan.destination[axis]
+                    index = rest
+                }
+                for left in stride(from: 0, to: columns, by: wide) {
+                    loop(
+                        from + (source + left * fromColumn) * size, fromColumn,
+                        to + (destination + left) * size, toRow, min(high, rows - top),
+                        min(wide, columns - left))
+                }
+            }
+        }
+        return true
+    }
+
     private static func run<T: BitwiseCopyable>(
         _ plan: Plan, _ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, _ type: T.Type
     ) {
@@ -65,8 +107,7 @@ enum StridedCopy {
             to[0] = from[0]
             return
         }
-        // The innermost two axes are a block; where the source is dense along the outer of them (a transpose), it
-        // is walked in tiles, so that both sides stay within the cache.
+        // The innermost two axes are a block, walked in tiles, so that both sides stay within the cache.
         let columns = plan.shape[rank - 1]
         let rows = rank >= 2 ? plan.shape[rank - 2] : 1
         let (fromColumn, toColumn) = (plan.source[rank - 1], plan.destination[rank - 1])

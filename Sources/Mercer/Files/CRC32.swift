@@ -1,11 +1,14 @@
 /// The checksum of zip and gzip (CRC-32, polynomial 0xEDB88320), eight bytes at a time.
-struct CRC32 {
+public struct CRC32 {
     private var state: UInt32 = 0xffff_ffff
 
     /// The checksum of all bytes so far.
-    var value: UInt32 { ~state }
+    public var value: UInt32 { ~state }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    public init() {}
+
+    /// Adds bytes.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         Self.tables.withUnsafeBufferPointer { tables in
             var state = state
             var position = 0
@@ -27,7 +30,8 @@ struct CRC32 {
         }
     }
 
-    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    /// The checksum of bytes.
+    public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var checksum = CRC32()
         checksum.update(bytes)
         return checksum.value

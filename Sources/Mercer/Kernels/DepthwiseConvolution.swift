@@ -5,6 +5,9 @@ import CKernels
 /// A task is a block of channels of one image, or a band of its rows where it is large: it copies what it reads into a
 /// strip (rows padded with zeros, so that taps never leave it) and then walks along the rows. Kernel rows that fall
 /// outside the image are left out, and so are taps that do for a whole row.
+///
+/// Kernels of 3 × 3 read the image itself, row by row with all blocks of channels, so that memory is read in its order:
+/// for them the copy would cost as much as the rest.
 struct DepthwiseConvolution {
     let geometry: ConvolutionGeometry
     private let lanes = Int(Kernels.depthwise.lanes)
@@ -147,6 +150,8 @@ struct DepthwiseConvolution {
     ) {
         let g = geometry
         let blockWeights = g.taps * lanes
+        // A last block that isn't full is copied, since a vector would read beyond it.
+        let whole = multiplier == 1 && readsDirectly(pass) ? g.outputChannels / lanes : 0
         let bands = self.bands(pass)
         withScratch(blocks * blockWeights + blocks * lanes) { weights in
             let biases = weights + blocks * blockWeights
@@ -157,10 +162,20 @@ struct DepthwiseConvolution {
                     biases[channel] = channel < g.outputChannels ? bias?[channel] ?? 0 : 0
                 }
             }
-            Parallel.forEach(g.batch * blocks * bands.count) { task in
+            if whole > 0 {
+                let rows = pass.target[1]
+                Parallel.forRanges(
+                    g.batch * rows, grain: max(1, 65536 / (pass.target[2] * whole * lanes * g.taps))
+                ) { range in
+                    runDirect(
+                        pass, range, whole, source, weights, bias == nil ? nil : UnsafePointer(biases), target)
+                }
+            }
+            if whole == blocks { return }
+            Parallel.forEach(g.batch * (blocks - whole) * bands.count) { task in
                 let band = bands[task % bands.count]
-                let block = task / bands.count % blocks
-                let image = task / bands.count / blocks
+                let block = whole + task / bands.count % (blocks - whole)
+                let image = task / bands.count / (blocks - whole)
                 runBand(
                     pass, band, image, block,
                     source + image * pass.source.reduce(1, *) * sourceChannels, sourceChannels, multiplier,
@@ -262,6 +277,57 @@ struct DepthwiseConvolution {
                                 target + (firstPixel + phase.start) * g.outputChannels + block * lanes,
                                 Int64(phase.step * g.outputChannels))
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether all taps are three neighbours of three rows.
+    private func readsDirectly(_ pass: Pass) -> Bool {
+        geometry.kernel[1] <= 3 && pass.source[0] == 1 && geometry.dilation[2] == 1
+            && pass.columns.allSatisfy { $0.taps.count == 3 && $0.phase.count > 0 }
+    }
+
+    /// Target rows (counted through all images) of the first `blocks` blocks of channels, from the image itself.
+    private func runDirect(
+        _ pass: Pass, _ range: Range<Int>, _ blocks: Int, _ source: UnsafePointer<Float>,
+        _ weights: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ target: UnsafeMutablePointer<Float>
+    ) {
+        let g = geometry
+        let kernels = Kernels.depthwise
+        let channels = g.outputChannels
+        let rowTaps = pass.columns.reduce(0) { $0 + $1.phase.reading.taps.count }
+        let mostRows = g.kernel[0] * g.kernel[1]
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * mostRows) { pointers in
+            let sources = pointers.baseAddress!
+            let taps = sources + mostRows
+            for row in range {
+                let (image, y) = row.quotientAndRemainder(dividingBy: pass.target[1])
+                let met = pass.firstMeeting[y]..<pass.firstMeeting[y + 1]
+                for block in 0..<blocks {
+                    let blockWeights = weights + block * g.taps * lanes
+                    let blockSource = source + image * pass.source[1] * pass.source[2] * channels + block * lanes
+                    var first = 0
+                    for column in pass.columns {
+                        let phase = column.phase
+                        let firstTap = blockWeights + (first + column.taps.lowerBound) * lanes
+                        first += phase.reading.taps.count
+                        var next = 0
+                        for (index, m) in met.enumerated() {
+                            let meeting = pass.meetings[m]
+                            let at = Int(meeting.row)
+                            sources[index] = blockSource + at * pass.source[2] * channels
+                            taps[index] = firstTap + Int(meeting.kernelRow) * rowTaps * lanes
+                            next = max(next, at + 1)
+                        }
+                        kernels.direct_row(
+                            Int64(phase.count), Int64(met.count), sources, Int64(channels),
+                            Int64(pass.source[2]), Int64(phase.reading.offsets[column.taps.lowerBound]),
+                            Int64(phase.reading.step), taps, bias.map { $0 + block * lanes },
+                            next < pass.source[1] ? blockSource + next * pass.source[2] * channels : nil,
+                            target + (row * pass.target[2] + phase.start) * channels + block * lanes,
+                            Int64(phase.step * channels))
                     }
                 }
             }

@@ -1,29 +1,29 @@
 import CKernels
 
-// Softmax and its relatives. Kernels work on the last axis; another axis is brought there and back.
+// Softmax and its relatives, along rows for the last axis and along columns for another.
 
 /// e^x / Σ e^x along an axis, computed from the differences to the largest element.
 public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor {
-    alongLastAxis(x, axis, "softmax") { x in
-        let y = mapped(mercer_row_map_softmax, x, nil)
+    alongAxis(x, axis, "softmax") { x, axis in
+        let y = mapped(mercer_row_map_softmax, x, nil, axis)
         guard x.isTracked else { return y }
         return y.tracked("softmax", from: x, keepsOutput: true) { back in
             let (g, y) = (back.gradient, back.output)
-            if Gradients.isRecording { return y * (g - (g * y).sum(axis: -1, keepDims: true)) }
-            return mapped(mercer_row_map_softmax_gradient, y, g)
+            if Gradients.isRecording { return y * (g - (g * y).sum(axis: axis, keepDims: true)) }
+            return mapped(mercer_row_map_softmax_gradient, y, g, axis)
         }
     }
 }
 
 /// x - ln Σ e^x along an axis: the logarithm of ``softmax(_:axis:)``.
 public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor {
-    alongLastAxis(x, axis, "logSoftmax") { x in
-        let y = mapped(mercer_row_map_log_softmax, x, nil)
+    alongAxis(x, axis, "logSoftmax") { x, axis in
+        let y = mapped(mercer_row_map_log_softmax, x, nil, axis)
         guard x.isTracked else { return y }
         return y.tracked("logSoftmax", from: x, keepsOutput: true) { back in
             let (g, y) = (back.gradient, back.output)
-            if Gradients.isRecording { return g - exp(y) * g.sum(axis: -1, keepDims: true) }
-            return mapped(mercer_row_map_log_softmax_gradient, y, g)
+            if Gradients.isRecording { return g - exp(y) * g.sum(axis: axis, keepDims: true) }
+            return mapped(mercer_row_map_log_softmax_gradient, y, g, axis)
         }
     }
 }
@@ -70,37 +70,61 @@ private func logSumExpKept(_ x: Tensor, _ axes: [Int]) -> Tensor {
     return which(top .== Double.infinity, top, y)
 }
 
-/// A function of float32 or float64 rows applied along an axis of any floating-point tensor.
-private func alongLastAxis(
-    _ x: Tensor, _ axis: Int, _ name: StaticString, _ body: (Tensor) -> Tensor
+/// A function along an axis of float32 or float64 tensors, applied to any floating-point tensor.
+private func alongAxis(
+    _ x: Tensor, _ axis: Int, _ name: StaticString, _ body: (Tensor, Int) -> Tensor
 ) -> Tensor {
     let axis = Shape.axis(axis, x.rank, name)
     precondition(!x.dtype.isComplex, "\(name) of complex tensors")
     if x.rank == 0 {
-        return body(x.asType(x.dtype == .float64 ? .float64 : .float32).reshaped([1])).reshaped([])
+        return body(x.asType(x.dtype == .float64 ? .float64 : .float32).reshaped([1]), 0).reshaped([])
     }
     if x.dtype != .float32 && x.dtype != .float64 {
-        let wide = alongLastAxis(x.asType(.float32), axis, name, body)
+        let wide = alongAxis(x.asType(.float32), axis, name, body)
         return x.dtype.isFloatingPoint ? wide.asType(x.dtype) : wide
     }
-    if axis == x.rank - 1 { return body(x) }
-    return body(x.movedAxis(axis, to: -1)).movedAxis(-1, to: axis)
+    return body(x, axis)
 }
 
-private func mapped(_ operation: mercer_row_map, _ x: Tensor, _ other: Tensor?) -> Tensor {
+private func mapped(_ operation: mercer_row_map, _ x: Tensor, _ other: Tensor?, _ axis: Int) -> Tensor {
+    let inner = Shape.count(Array(x.shape[(axis + 1)...]))
+    if inner > 1 && inner < 8 {
+        // Too few columns for a vector: they are made rows.
+        return mapped(
+            operation, x.movedAxis(axis, to: -1), other?.movedAxis(axis, to: -1), x.rank - 1
+        ).movedAxis(-1, to: axis)
+    }
     let dense = x.isContiguous ? x : x.denseCopy()
     let auxiliary = other.map { $0.isContiguous ? $0 : $0.denseCopy() }
     let y = Tensor(uninitialized: x.shape, x.dtype)
-    let columns = x.shape[x.rank - 1]
     if x.count == 0 { return y }
-    let loop = mercer_row_map_function(kernelISA, x.dtype == .float64 ? 1 : 0, operation)
-    let step = columns * x.dtype.size
+    let type: Int32 = x.dtype == .float64 ? 1 : 0
+    let size = x.dtype.size
+    let length = x.shape[axis]
     nonisolated(unsafe) let from = dense.rawPointer
     nonisolated(unsafe) let extra = auxiliary?.rawPointer
     nonisolated(unsafe) let to = y.rawPointer
-    Parallel.forRanges(x.count / columns, grain: max(1, 8192 / columns)) { range in
-        let start = range.lowerBound * step
-        loop(from + start, extra.map { $0 + start }, range.count, columns, to + start)
+    if inner == 1 {
+        let loop = mercer_row_map_function(kernelISA, type, operation)
+        let step = length * size
+        Parallel.forRanges(x.count / length, grain: max(1, 8192 / length)) { range in
+            let start = range.lowerBound * step
+            loop(from + start, extra.map { $0 + start }, range.count, length, to + start)
+        }
+    } else {
+        let loop = mercer_column_map_function(kernelISA, type, operation)
+        // As many columns as the kernel takes side by side, a few times over.
+        let width = 256
+        let blocks = (inner + width - 1) / width
+        Parallel.forRanges(x.count / (length * inner) * blocks, grain: max(1, 8192 / (length * min(inner, width)))) {
+            for chunk in $0 {
+                let (outer, block) = chunk.quotientAndRemainder(dividingBy: blocks)
+                let start = (outer * length * inner + block * width) * size
+                loop(
+                    from + start, extra.map { $0 + start }, length, min(width, inner - block * width), inner,
+                    to + start)
+            }
+        }
     }
     withExtendedLifetime((dense, auxiliary)) {}
     return y

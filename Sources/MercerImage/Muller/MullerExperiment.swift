@@ -409,7 +409,7 @@ public struct MullerExperiment: Experiment {
 }
 
 /// What several threads found, in the order of the jobs.
-private final class Collected<Value: Sendable>: @unchecked Sendable {
+final class Collected<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var results: [Result<Value, any Error>?]
 

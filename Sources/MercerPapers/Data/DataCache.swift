@@ -100,7 +100,8 @@ private struct Fetch {
         case .pythonWheel(let options):
             try await pip(["--only-binary=:all:"] + options)
         case .pythonSource:
-            try await pip(["--no-binary=:all:"])
+            // Only the package itself: with ":all:" pip builds the tools from source that it asks for the metadata.
+            try await pip(["--no-binary=\(package.name)"])
         }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         guard let name = names.first(where: { !$0.hasPrefix(".") }) else {

@@ -8,7 +8,7 @@ public struct DataPackage: Hashable, Sendable, CustomStringConvertible {
         case debian
         /// A wheel for the platform that the options name: `pip download --only-binary=:all:`.
         case pythonWheel(options: [String])
-        /// A source archive: `pip download --no-binary=:all:`.
+        /// A source archive: `pip download --no-binary=NAME`.
         case pythonSource
     }
 

@@ -33,9 +33,10 @@ public struct BenchmarkRun: Sendable {
         var done = 0
         for one in cases {
             let body = try one.prepare(one.parameters)
+            var differences: [Int: Double] = [:]
             for count in threads {
                 try Task.checkCancellation()
-                rows += try Parallel.withThreads(count) { try measure(one, body, count, worker) }
+                rows += try Parallel.withThreads(count) { try measure(one, body, count, worker, &differences) }
                 done += 1
                 progress(.step(done))
             }
@@ -43,8 +44,10 @@ public struct BenchmarkRun: Sendable {
         return rows
     }
 
+    /// - Parameter differences: between the results and each peer's, found once.
     private func measure(
-        _ one: BenchmarkCase, _ body: @escaping () -> [Tensor], _ threads: Int, _ worker: PeerWorker?
+        _ one: BenchmarkCase, _ body: @escaping () -> [Tensor], _ threads: Int, _ worker: PeerWorker?,
+        _ differences: inout [Int: Double]
     ) throws -> [BenchmarkRow] {
         let bound = MachineBound(one.work, threads: threads)
         let pause = threads > 1 ? 0.03 : 0
@@ -62,18 +65,10 @@ public struct BenchmarkRun: Sendable {
             for _ in 0..<rounds { times.add(try mercer.seconds(), bound: bound.seconds()) }
             return [times.row(one, threads)]
         }
-        var summaries: [ResultSummary]?
         var rows: [BenchmarkRow] = []
         for (index, peer) in one.peers.enumerated() {
             try worker.open(one, peer, threads: threads)
-            let found = try worker.results()
-            var difference: Double?
-            if !found.isEmpty {
-                let own = summaries ?? body().map(ResultSummary.init)
-                summaries = own
-                difference =
-                    own.count != found.count ? .infinity : zip(own, found).map { $0.difference(from: $1) }.max()
-            }
+            if differences[index] == nil { differences[index] = try difference(body, worker) }
             let theirs = Repeated(duration: duration, pause: pause) { try worker.time(repeats: $0) }
             let single = threads > 1 && index == 0 && one.work.isLarge ? repeated(1) : nil
             var times = Times()
@@ -82,10 +77,19 @@ public struct BenchmarkRun: Sendable {
                     try mercer.seconds(), peer: try theirs.seconds(), single: try single?.seconds(),
                     bound: bound.seconds())
             }
-            rows.append(times.row(one, threads, peer, difference: difference))
+            rows.append(times.row(one, threads, peer, difference: differences[index]))
             if single != nil { rows.append(times.speedup(one, threads)) }
         }
         return rows
+    }
+
+    /// How far the results are from those of the peer's open case; nil where that one returns none.
+    private func difference(_ body: () -> [Tensor], _ worker: PeerWorker) throws -> Double? {
+        let found = try worker.results()
+        if found.isEmpty { return nil }
+        let own = body().map(ResultSummary.init)
+        if own.count != found.count { return .infinity }
+        return zip(own, found).map { $0.difference(from: $1) }.max()
     }
 
     /// What the rounds of one pair took.

@@ -9,14 +9,14 @@ extension BenchmarkCase {
     static let rescaling: [BenchmarkCase] = [
         BenchmarkCase(
             "irn-forward/144", ["side": 144, "blocks": 8, "growth": 32],
-            work: Work(operations: 2 * 8.6e9), peers: [Peer("torch", goal: 0.6)]
+            work: Work(operations: 2 * 8.6e9), peers: [Peer("torch", goal: 1.67)]
         ) { size in
             let network = rescaler(size)
             let x = Random.uniform(0..<1, [1, size["side"]!, size["side"]!, 3], key: RandomKey(1))
             return { discard(network.forward(x).first) }
         },
         BenchmarkCase(
-            "irn-step/48", ["side": 48, "batch": 8, "blocks": 3, "growth": 8], peers: [Peer("torch", goal: 0.7)]
+            "irn-step/48", ["side": 48, "batch": 8, "blocks": 3, "growth": 8], peers: [Peer("torch", goal: 1.43)]
         ) { size in
             let network = rescaler(size)
             let x = Random.uniform(0..<1, [size["batch"]!, size["side"]!, size["side"]!, 3], key: RandomKey(1))
@@ -29,7 +29,7 @@ extension BenchmarkCase {
             }
         },
         BenchmarkCase(
-            "irn-step/144", ["side": 144, "batch": 1, "blocks": 8, "growth": 32], peers: [Peer("torch", goal: 0.7)]
+            "irn-step/144", ["side": 144, "batch": 1, "blocks": 8, "growth": 32], peers: [Peer("torch", goal: 1.43)]
         ) { size in
             let network = rescaler(size)
             let x = Random.uniform(0..<1, [size["batch"]!, size["side"]!, size["side"]!, 3], key: RandomKey(1))
@@ -42,7 +42,7 @@ extension BenchmarkCase {
             }
         },
         BenchmarkCase(
-            "iarn-forward/144", ["side": 144, "blocks": 16, "growth": 32], peers: [Peer("torch", goal: 0.6)]
+            "iarn-forward/144", ["side": 144, "blocks": 16, "growth": 32], peers: [Peer("torch", goal: 1.67)]
         ) { size in
             let network = ArbitraryRescaler(.init(blocks: size["blocks"]!, growth: size["growth"]!))
             network.initialize(RandomKey(1))

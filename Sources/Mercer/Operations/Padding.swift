@@ -39,13 +39,10 @@ public func padded(
         guard cut.isTracked else { return result }
         return result.tracked("padded", from: cut) { $0.gradient.sliced(inside) }
     }
-    var result = cut
-    for (axis, width) in grow.enumerated() where width.before > 0 || width.after > 0 {
-        let n = cut.shape[axis]
-        let indices = (-width.before..<(n + width.after)).map { Int64(borderIndex($0, n, mode)) }
-        result = result.take(Tensor(indices), axis: axis)
+    let places = zip(cut.shape, grow).map { n, width in
+        (-width.before..<(n + width.after)).map { borderIndex($0, n, mode) }
     }
-    return result
+    return BorderCopy(cut.shape, places: places)(cut)
 }
 
 /// The element of `0..<n` that stands at position `i` beyond the border.

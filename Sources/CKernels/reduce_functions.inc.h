@@ -88,16 +88,18 @@ SUMS(ROW_SUM)
     VINLINE T N(row_##name)(const T *p, size_t n) {                                                                \
         T total = START;                                                                                           \
         size_t i = 0;                                                                                              \
-        if (n >= 4 * LANES) {                                                                                      \
-            N(v) s0 = N(load)(p), s1 = N(load)(p + LANES), s2 = N(load)(p + 2 * LANES), s3 = N(load)(p + 3 * LANES); \
-            for (i = 4 * LANES; i + 4 * LANES <= n; i += 4 * LANES) {                                              \
-                s0 = JOIN(s0, N(load)(p + i));                                                                     \
-                s1 = JOIN(s1, N(load)(p + i + LANES));                                                             \
-                s2 = JOIN(s2, N(load)(p + i + 2 * LANES));                                                         \
-                s3 = JOIN(s3, N(load)(p + i + 3 * LANES));                                                         \
-            }                                                                                                      \
-            s0 = JOIN(JOIN(s0, s1), JOIN(s2, s3));                                                                 \
-            for (size_t j = 0; j < LANES; j++) total = JOIN1(total, s0[j]);                                        \
+        if (n >= 8 * LANES) {                                                                                      \
+            N(v) s[8];                                                                                             \
+            for (int k = 0; k < 8; k++) s[k] = N(load)(p + k * LANES);                                             \
+            for (i = 8 * LANES; i + 8 * LANES <= n; i += 8 * LANES)                                                \
+                for (int k = 0; k < 8; k++) s[k] = JOIN(s[k], N(load)(p + i + k * LANES));                         \
+            for (; i + LANES <= n; i += LANES) s[0] = JOIN(s[0], N(load)(p + i));                                  \
+            s[0] = JOIN(JOIN(JOIN(s[0], s[1]), JOIN(s[2], s[3])), JOIN(JOIN(s[4], s[5]), JOIN(s[6], s[7])));       \
+            T t[LANES];                                                                                            \
+            memcpy(t, &s[0], sizeof t);                                                                            \
+            for (int half = LANES / 2; half > 0; half /= 2)                                                        \
+                for (int j = 0; j < half; j++) t[j] = JOIN1(t[j], t[j + half]);                                    \
+            total = t[0];                                                                                          \
         }                                                                                                          \
         for (; i < n; i++) total = JOIN1(total, p[i]);                                                             \
         return total;                                                                                              \

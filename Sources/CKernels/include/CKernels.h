@@ -29,5 +29,6 @@ int mercer_isa_detect(void);
 #include "transpose.h"
 #include "random.h"
 #include "probe.h"
+#include "pooling.h"
 
 #endif

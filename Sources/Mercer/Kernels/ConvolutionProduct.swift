@@ -293,6 +293,10 @@ enum ConvolutionProduct {
         perExample: Bool,
         _ result: UnsafeMutablePointer<Float>
     ) {
+        if !g.isPointwise, let narrow = NarrowImage(g) {
+            narrow.weightGradient(x, gradient, perExample: perExample, result)
+            return
+        }
         let depth = g.taps * g.groupInputs
         let pieces = perExample ? g.batch : 1
         let positions = (perExample ? 1 : g.batch) * g.outputPixels
@@ -358,8 +362,46 @@ struct NarrowImage {
         _ y: UnsafeMutablePointer<Float>
     ) {
         let g = geometry
+        withPixels(x) { pixels in
+            Product(
+                rows: g.batch * g.outputPixels, columns: g.outputChannels, left: pixels,
+                right: RightColumns(base: weight, stride: g.taps * g.inputChannels, run: pixels.run),
+                output: OutputRows(base: y, stride: g.outputChannels), bias: bias)()
+        }
+    }
+
+    /// The weight gradient of the examples together, or of each.
+    func weightGradient(
+        _ x: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, perExample: Bool,
+        _ result: UnsafeMutablePointer<Float>
+    ) {
+        let g = geometry
+        let depth = g.taps * g.inputChannels
+        let pieces = perExample ? g.batch : 1
+        let positions = (perExample ? 1 : g.batch) * g.outputPixels
+        withPixels(x) { pixels in
+            let single = { (piece: Int) in
+                Product(
+                    rows: g.outputChannels, columns: depth,
+                    left: LeftColumns(
+                        base: gradient + piece * positions * g.outputChannels, stride: g.outputChannels,
+                        run: positions),
+                    right: ImagePatches(pixels: pixels, first: piece * positions),
+                    output: OutputRows(base: result + piece * g.outputChannels * depth, stride: depth)
+                ).runLocally()
+            }
+            if pieces >= 4 {
+                Parallel.forEach(pieces, single)
+            } else {
+                for piece in 0..<pieces { single(piece) }
+            }
+        }
+    }
+
+    /// Calls `body` with the runs of kernel rows in the image with zeros around it.
+    private func withPixels(_ x: UnsafePointer<Float>, _ body: (ImagePixels) -> Void) {
+        let g = geometry
         let channels = g.inputChannels
-        let run = g.kernel[2] * channels
         let rowLength = padded[2] * channels
         let rows = g.batch * padded[0] * padded[1]
         withScratch(rows * rowLength) { image in
@@ -375,13 +417,10 @@ struct NarrowImage {
                         step: phase.reading.step, taps: phase.reading.taps,
                         offsets: axis == 2 ? [0] : phase.reading.taps.map { $0 * g.dilation[axis] }))
             }
-            let pixels = ImagePixels(
-                base: image, pixelStride: channels, channels: run, source: padded, phases: phases,
-                zeros: image)
-            Product(
-                rows: g.batch * g.outputPixels, columns: g.outputChannels, left: pixels,
-                right: RightColumns(base: weight, stride: g.taps * channels, run: run),
-                output: OutputRows(base: y, stride: g.outputChannels), bias: bias)()
+            body(
+                ImagePixels(
+                    base: image, pixelStride: channels, channels: g.kernel[2] * channels, source: padded,
+                    phases: phases, zeros: image))
         }
     }
 

@@ -5,6 +5,7 @@ enum Kernels {
     static let gemm = select(mercer_gemm_table)
     static let depthwise = select(mercer_depthwise_table)
     static let attention = select(mercer_attention_table)
+    static let pooling = select(mercer_pooling_table)
 
     private static func select<Table>(_ tables: (Table, Table, Table)) -> Table {
         switch InstructionSet.current {

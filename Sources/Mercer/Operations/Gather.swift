@@ -95,13 +95,12 @@ extension Tensor {
         let map = AlongMap(indices, in: shape, axis: axis, "takeAlong")
         let x = isContiguous ? self : denseCopy()
         let result = Tensor(uninitialized: indices.shape, dtype)
-        let size = dtype.size
-        nonisolated(unsafe) let from = x.rawPointer
-        nonisolated(unsafe) let to = result.rawPointer
-        Parallel.forRanges(result.count, grain: 16384) { range in
-            map.forEach(range) { i, source in
-                (to + i * size).copyMemory(from: from + source * size, byteCount: size)
-            }
+        switch dtype.size {
+        case 1: map.gather(x, result, UInt8.self)
+        case 2: map.gather(x, result, UInt16.self)
+        case 4: map.gather(x, result, UInt32.self)
+        case 8: map.gather(x, result, UInt64.self)
+        default: map.gather(x, result, SIMD2<UInt64>.self)
         }
         guard isTracked else { return result }
         let whole = shape
@@ -122,7 +121,11 @@ extension Tensor {
         let result = detached.denseCopy()
         let source = values.isContiguous ? values : values.denseCopy()
         let adder = Adder(source, result)
-        map.forEach(0..<source.count) { i, target in adder.add(from: i, to: target, count: 1) }
+        // What is before the axis is added to places of its own.
+        Parallel.forRanges(map.outer, grain: Swift.max(1, 16384 / map.rowsPerOuter)) { range in
+            let rows = (range.lowerBound * map.rowsPerOuter)..<(range.upperBound * map.rowsPerOuter)
+            map.forEach(rows) { i, target in adder.add(from: i, to: target, count: 1) }
+        }
         guard isTracked || values.isTracked else { return result }
         return result.tracked("addingAlong", from: [self, values]) { back in
             [back.gradient, back.needs(1) ? back.gradient.takeAlong(indices, axis: axis) : nil]
@@ -196,11 +199,14 @@ public func meshGrid(_ xs: [Tensor]) -> [Tensor] {
 }
 
 /// Which element of a tensor each element of an index tensor names, for operations along an axis.
-private struct AlongMap: Sendable {
-    let positions: [Int]
-    let indexShape: [Int]
-    let strides: [Int]
-    let axis: Int
+private struct AlongMap: @unchecked Sendable {
+    /// Dense, int64.
+    private let indices: Tensor
+    private let shape: [Int]
+    private let strides: [Int]
+    private let axis: Int
+    private let length: Int
+    private let operation: StaticString
 
     init(_ indices: Tensor, in shape: [Int], axis: Int, _ operation: StaticString) {
         precondition(
@@ -208,29 +214,85 @@ private struct AlongMap: Sendable {
                 && indices.shape.indices.allSatisfy { $0 == axis || indices.shape[$0] <= shape[$0] },
             "\(operation) along axis \(axis): indices of shape \(indices.shape) for a tensor of shape \(shape)"
         )
-        positions = indices.positions(shape[axis], operation)
-        indexShape = indices.shape
+        precondition(indices.dtype.isInteger, "\(operation): indices must be integers, not \(indices.dtype)")
+        self.indices = indices.detached.asType(.int64).contiguous()
+        self.shape = indices.shape
         strides = Shape.denseStrides(shape)
         self.axis = axis
+        length = shape[axis]
+        self.operation = operation
     }
 
+    /// Rows of the index tensor: runs along its last axis.
+    var rows: Int { shape.dropLast().reduce(1, *) }
+    /// Places on the axes before the one of the indices.
+    var outer: Int { shape[..<axis].reduce(1, *) }
+    /// Rows for each of them; where the indices' axis is the last one, the row itself is cut no further.
+    var rowsPerOuter: Int { Swift.max(1, shape[axis...].dropLast().reduce(1, *)) }
+
+    /// Calls `body` with each of some rows: its first index, the element that an index 0 there names, and the steps
+    /// of elements with an index and with the place in the row.
     @inline(__always)
-    func forEach(_ range: Range<Int>, _ body: (_ index: Int, _ element: Int) -> Void) {
-        for i in range {
-            var rest = i
-            var element = positions[i] * strides[axis]
-            for a in stride(from: indexShape.count - 1, through: 0, by: -1) {
-                let coordinate = rest % indexShape[a]
-                rest /= indexShape[a]
-                if a != axis { element += coordinate * strides[a] }
+    private func forEachRow(
+        _ rows: Range<Int>, _ body: (_ first: Int, _ base: Int, _ step: Int, _ across: Int) -> Void
+    ) {
+        let last = shape.count - 1
+        for row in rows {
+            var (rest, base) = (row, 0)
+            for a in stride(from: last - 1, through: 0, by: -1) {
+                let coordinate = rest % shape[a]
+                rest /= shape[a]
+                if a != axis { base += coordinate * strides[a] }
             }
-            body(i, element)
+            body(row * shape[last], base, strides[axis], axis == last ? 0 : 1)
+        }
+    }
+
+    /// An index as a position on the axis.
+    @inline(__always)
+    private func position(_ index: Int64) -> Int {
+        let place = Int(truncatingIfNeeded: index)
+        let position = place < 0 ? place &+ length : place
+        if UInt(bitPattern: position) >= UInt(bitPattern: length) {
+            preconditionFailure("\(operation): index \(place) on an axis of length \(length)")
+        }
+        return position
+    }
+
+    /// Calls `body` for each element of some rows.
+    @inline(__always)
+    func forEach(_ rows: Range<Int>, _ body: (_ index: Int, _ element: Int) -> Void) {
+        let places = indices.pointer(Int64.self)
+        let width = shape[shape.count - 1]
+        forEachRow(rows) { first, base, step, across in
+            for i in 0..<width {
+                body(first &+ i, base &+ position(places[first &+ i]) &* step &+ across &* i)
+            }
+        }
+    }
+
+    /// y[i] = x[element of i], elements taken as bits.
+    func gather<T: BitwiseCopyable>(_ x: Tensor, _ y: Tensor, _ type: T.Type) {
+        if y.count == 0 { return }
+        nonisolated(unsafe) let from = UnsafePointer(x.rawPointer.assumingMemoryBound(to: T.self))
+        nonisolated(unsafe) let to = y.rawPointer.assumingMemoryBound(to: T.self)
+        nonisolated(unsafe) let places = indices.pointer(Int64.self)
+        let width = shape[shape.count - 1]
+        Parallel.forRanges(rows, grain: Swift.max(1, 16384 / width)) { range in
+            forEachRow(range) { first, base, step, across in
+                let (names, s, d) = (places + first, from + base, to + first)
+                if across == 0 && step == 1 {
+                    for i in 0..<width { d[i] = s[position(names[i])] }
+                } else {
+                    for i in 0..<width { d[i] = s[position(names[i]) &* step &+ across &* i] }
+                }
+            }
         }
     }
 }
 
 /// Adds runs of elements of one tensor to another's, in their type.
-private struct Adder: @unchecked Sendable {
+struct Adder: @unchecked Sendable {
     private let source: UnsafeMutableRawPointer
     private let target: UnsafeMutableRawPointer
     private let dtype: DType

@@ -242,15 +242,31 @@ struct Pooling {
                 forEachPixel(i, j) { pixel in
                     let from = image + pixel * channels
                     if let place {
-                        for c in 0..<channels where from[c] > to[c] || from[c].isNaN {
-                            to[c] = from[c]
-                            place[c] = Int32(pixel)
-                        }
+                        larger(from, Int32(pixel), to, place)
                     } else {
                         for c in 0..<channels { to[c] = from[c] > to[c] || from[c].isNaN ? from[c] : to[c] }
                     }
                 }
             }
+        }
+    }
+
+    /// Puts a pixel's channels and its index where they are larger, or NaN.
+    @inline(__always)
+    private func larger<T: BinaryFloatingPoint>(
+        _ from: UnsafePointer<T>, _ pixel: Int32, _ to: UnsafeMutablePointer<T>,
+        _ place: UnsafeMutablePointer<Int32>
+    ) {
+        if T.self == Float.self {
+            let (x, best) = (UnsafeRawPointer(from), UnsafeMutableRawPointer(to))
+            Kernels.pooling.larger(
+                x.assumingMemoryBound(to: Float.self), pixel, channels,
+                best.assumingMemoryBound(to: Float.self), place)
+            return
+        }
+        for c in 0..<channels where from[c] > to[c] || from[c].isNaN {
+            to[c] = from[c]
+            place[c] = pixel
         }
     }
 

@@ -183,7 +183,7 @@ extension DeepKernelExperiment {
                 rows: try nus.indices.map { k in
                     let score = try found[k]!.score(test, testTargets)
                     return [
-                        .number(nus[k]), .number(divergences[k][0]), .number(divergences[k][1]),
+                        .text(Format.number(nus[k])), .number(divergences[k][0]), .number(divergences[k][1]),
                         .number(found[k]!.objective, decimals: 3), .number(score.error, decimals: 3),
                         .number(score.logLikelihood, decimals: 3),
                     ]

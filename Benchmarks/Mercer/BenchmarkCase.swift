@@ -97,4 +97,5 @@ public struct BenchmarkCase: Sendable {
         matrixProducts + convolutions + depthwise + images + normalizations + elementwise + reductions + attention
         + fourierTransforms + training + smallTensors + resizing + rescaling + superResolution + restoring
         + kernelMethods + samplingAndTangents
+        + quantumAndDeepKernels
 }

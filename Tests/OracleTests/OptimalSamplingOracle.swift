@@ -55,7 +55,7 @@ struct OptimalSamplingOracle {
         }
     }
 
-    private func space(_ m: Int) throws -> PolynomialSpace {
+    private func legendre(_ m: Int) throws -> PolynomialSpace {
         try PolynomialSpace(.legendre, index: .totalDegree(m - 1, dimension: 1))
     }
 
@@ -99,7 +99,7 @@ struct OptimalSamplingOracle {
 
     private mutating func checkFit(_ key: String, _ parts: [String]) throws {
         let m = tensor("fit.coef").count
-        let space = try self.space(m)
+        let space = try legendre(m)
         let points = numbers("fit.x").map { [$0] }
         let f = numbers("fit.f")
         let target = { (x: [Double]) in exp(x[0]) * sin(4 * x[0]) }
@@ -149,11 +149,11 @@ struct OptimalSamplingOracle {
         let first = Array(numbers("chain.conditional_density").prefix(grid.count))
         // The space's dimension is the m whose ν_m is the first row.
         func distance(_ m: Int) throws -> Double {
-            let space = try self.space(m)
+            let space = try legendre(m)
             return zip(grid, first).map { abs(space.optimalDensity([$0]) - $1) }.max()!
         }
         let m = try (1...60).min { try distance($0) < distance($1) }!
-        let space = try self.space(m)
+        let space = try legendre(m)
         var chain = ChainRule(count: m)
         var joint = 1.0
         var densities: [Double] = []
@@ -298,7 +298,7 @@ struct OptimalSamplingOracle {
     private mutating func checkThinning(_ key: String, _ parts: [String]) throws {
         if parts[1] == "x" { return }
         let x = numbers("thin.x")
-        let space = try self.space(3)
+        let space = try legendre(3)
         var design = space.design(x.map { [$0] }, .optimal)
         let removed = try design.thin(floor: 0.35)
         switch parts[1] {

@@ -5,7 +5,7 @@ extension BenchmarkCase {
     /// Determinantal samples beside DPPy, kernels of infinite networks beside neural-tangents.
     static let samplingAndTangents: [BenchmarkCase] = [
         BenchmarkCase(
-            "finite-dpp/10000x100", ["rows": 10_000, "features": 100], peers: [Peer("dppy", goal: 1 / 5.0)]
+            "finite-dpp/10000x100", ["rows": 10_000, "features": 100], peers: [Peer("dppy", goal: 5)]
         ) { size in
             let space = try RowSpace(
                 features: Random.normal(
@@ -21,7 +21,7 @@ extension BenchmarkCase {
         legendre("dpp-tridiagonal/100", count: 100, tridiagonal: true),
         legendre("dpp-tridiagonal/500", count: 500, tridiagonal: true),
         BenchmarkCase(
-            "ntk-dense/1000x784", ["points": 1000, "columns": 784], peers: [Peer("tangents", goal: 1 / 2.0)]
+            "ntk-dense/1000x784", ["points": 1000, "columns": 784], peers: [Peer("tangents", goal: 2)]
         ) { size in
             let net = try InfiniteNetwork(spec: "mlp:3")
             let x = Random.normal([size["points"]!, size["columns"]!], dtype: .float64, key: RandomKey(1))
@@ -29,7 +29,7 @@ extension BenchmarkCase {
         },
         BenchmarkCase(
             "ntk-pooled/50+300x8x8", ["train": 50, "test": 300, "side": 8],
-            peers: [Peer("tangents", goal: 1 / 10.0)]
+            peers: [Peer("tangents", goal: 10)]
         ) { size in
             let net = try InfiniteNetwork(spec: "cnn-gap:3")
             let side = size["side"]!

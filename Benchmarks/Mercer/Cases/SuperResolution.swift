@@ -8,7 +8,7 @@ extension BenchmarkCase {
     static let superResolution: [BenchmarkCase] = [
         BenchmarkCase(
             "espcn/1080p", ["height": 360, "width": 640, "scale": 3], work: Work(operations: 2 * 5.21e9),
-            peers: [Peer("torch", goal: 0.6)]
+            peers: [Peer("torch", goal: 1.67)]
         ) { size in
             let net = ESPCN(scale: size["scale"]!)
             net.initialize(RandomKey(1))
@@ -18,7 +18,7 @@ extension BenchmarkCase {
         },
         BenchmarkCase(
             "espcn/2160p", ["height": 720, "width": 1280, "scale": 3], work: Work(operations: 8 * 5.21e9),
-            peers: [Peer("torch", goal: 0.5)]
+            peers: [Peer("torch", goal: 2)]
         ) { size in
             let net = ESPCN(scale: size["scale"]!)
             net.initialize(RandomKey(1))
@@ -27,7 +27,7 @@ extension BenchmarkCase {
             return { discard(enlarger(x)) }
         },
         BenchmarkCase(
-            "espcn-step/17", ["batch": 32, "side": 17, "scale": 3], peers: [Peer("torch", goal: 0.77)]
+            "espcn-step/17", ["batch": 32, "side": 17, "scale": 3], peers: [Peer("torch", goal: 1.3)]
         ) { size in
             let net = ESPCN(scale: size["scale"]!)
             net.initialize(RandomKey(1))
@@ -38,7 +38,7 @@ extension BenchmarkCase {
         },
         BenchmarkCase(
             "adaptive/12mp", ["height": 3000, "width": 4000, "scale": 2, "kernel": 8],
-            work: Work(bytes: 4 * (576e6 + 45e6)), peers: [Peer("torch", goal: 0.25)]
+            work: Work(bytes: 4 * (576e6 + 45e6)), peers: [Peer("torch", goal: 4)]
         ) { size in
             let (h, w, s, k) = (size["height"]!, size["width"]!, size["scale"]!, size["kernel"]!)
             let x = Random.uniform(0..<1, [1, h, w, 3], key: RandomKey(1))
@@ -46,7 +46,7 @@ extension BenchmarkCase {
             return { discard(AdaptiveResample.apply(x, kernels: kernels, scale: s)) }
         },
         BenchmarkCase(
-            "adk/1536", ["height": 1536, "width": 2048, "scale": 2, "kernel": 8], peers: [Peer("torch", goal: 0.7)]
+            "adk/1536", ["height": 1536, "width": 2048, "scale": 2, "kernel": 8], peers: [Peer("torch", goal: 1.43)]
         ) { size in
             let net = ADKNet(scale: size["scale"]!, kernel: size["kernel"]!)
             net.initialize(RandomKey(1))
@@ -57,7 +57,7 @@ extension BenchmarkCase {
             return { discard(try! method.pixels(x, to: (h / 2, w / 2))) }
         },
         BenchmarkCase(
-            "adk-step/64", ["batch": 16, "side": 64, "scale": 2, "kernel": 8], peers: [Peer("torch", goal: 0.77)]
+            "adk-step/64", ["batch": 16, "side": 64, "scale": 2, "kernel": 8], peers: [Peer("torch", goal: 1.3)]
         ) { size in
             let net = ADKNet(scale: size["scale"]!, kernel: size["kernel"]!)
             net.initialize(RandomKey(1))

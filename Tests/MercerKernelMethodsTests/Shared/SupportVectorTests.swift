@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func symmetricSamplesHaveOnesOnTheDiagonal() throws {
-        let x = Random.uniform(0..<6, [9, 2], dtype: .float64, key: RandomKey(1))
+        let x = Random.uniform(0..<6, [40, 2], dtype: .float64, key: RandomKey(1))
         let exact = try QuantumKernel(ZZFeatureMap(qubits: 2)).matrix(x)
         let sampled = MeasuredKernel.sample(exact, shots: 100, isSymmetric: true, key: RandomKey(2))
         #expect(sampled.diagonal().toArray(Double.self).allSatisfy { $0 == 1 })

@@ -64,8 +64,9 @@ import Testing
     @Test func zeroRowsHaveAKernelOfZero() throws {
         let net = try InfiniteNetwork(spec: "mlp:3", bStd: 0)
         let k = try net.kernels(Tensor([0, 0, 0, 1, 2, 3] as [Double], [2, 3]))
-        #expect(k.ntk.toArray(Double.self)[0] == 0)
-        #expect(k.ntk.toArray(Double.self).allSatisfy(\.isFinite))
+        let values = k.ntk.toArray(Double.self)
+        #expect(values[0] == 0)
+        #expect(values.count { !$0.isFinite } == 0)
     }
 
     @Test func impossibleNetworksNameTheirLayer() {

@@ -65,13 +65,14 @@ import Testing
         #expect(allClose(gradient, blur.adjoint(y), rtol: 0, atol: 1e-12))
     }
 
-    @Test func wienerUndoesABlurWithoutNoise() {
+    @Test func wienerUndoesABlurWithoutNoise() throws {
         let kernel = BlurKernel.gaussian(sigma: 0.7)
         let x = Random.uniform(0..<1, [1, 24, 24, 1], dtype: .float64, key: RandomKey(3))
         let blur = CircularBlur(kernel, height: 24, width: 24, dtype: .float64)
         #expect(allClose(blur.wiener(blur(x), noise: 1e-12), x, rtol: 0, atol: 1e-6))
         let before = square(blur(x) - x).mean().doubleValue
-        #expect(square(blur.richardsonLucy(blur(x), iterations: 30) - x).mean().doubleValue < 0.3 * before)
+        let restored = try blur.richardsonLucy(blur(x), iterations: 30)
+        #expect(square(restored - x).mean().doubleValue < 0.3 * before)
     }
 
     @Test func taperedMarginsAreCutOffAgain() {

@@ -128,7 +128,10 @@ private struct KeptResult: Decodable {
         let url = URL(fileURLWithPath: folder).appendingPathComponent("\(slug).json")
         guard let data = try? Data(contentsOf: url) else { return nil }
         do {
-            self = try JSONDecoder().decode(KeptResult.self, from: data)
+            let decoder = JSONDecoder()
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+            self = try decoder.decode(KeptResult.self, from: data)
         } catch {
             throw TablesError.unreadable(url.path, reason: "it isn't the JSON of a report")
         }

@@ -44,7 +44,7 @@ enum DeblurOracle {
                     tally.count(key, ["there is no such parameter"])
                     continue
                 }
-                let scale = max(abs(expected).max().doubleValue, 1e-3 * (largest[name] ?? 0))
+                let scale = max(abs(expected).max().doubleValue, 0.02 * (largest[name] ?? 0))
                 let bound = Tolerance(bound: 5e-4 * scale, isAbsolute: true)
                 tally.count(key, [bound.problem(key, actual, expected)].compactMap { $0 })
             default: tally.count(key, try check(file, key, parts, expected, networks))

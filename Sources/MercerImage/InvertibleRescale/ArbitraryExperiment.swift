@@ -232,7 +232,9 @@ public struct ArbitraryExperiment: Experiment {
             [.text("bicubic")] + bicubic.map { .number($0.psnr, decimals: 2) }
                 + [.number(bicubic.reduce(0) { $0 + $1.psnr } / Double(bicubic.count), decimals: 3), nil]
         ]
-        for kind in Kind.allCases where kind != .fixed && !of(kind).isEmpty { rows.append(row(kind.rawValue, of(kind))) }
+        for kind in Kind.allCases where kind != .fixed && !of(kind).isEmpty {
+            rows.append(row(kind.rawValue, of(kind)))
+        }
         findings.table(
             Table(
                 "Restored PSNR (dB)", columns: ["method"] + columns + ["mean", "seeds"], rows: rows, emphasis: [1],

@@ -125,7 +125,8 @@ public struct DualLatentExperiment: Experiment {
         findings.section("Memory of a training step")
         findings.chart(
             Chart(
-                "memory", "Peak memory of a training step", x: .linear("blocks"), y: .linear("peak (MB)", 0...(peaks[1][3] * 1.05)),
+                "memory", "Peak memory of a training step", x: .linear("blocks"),
+                y: .linear("peak (MB)", 0...(peaks[1][3] * 1.05)),
                 series: zip(ActivationMemory.allCases, peaks).map {
                     .line($0.rawValue, x: blocks.map(Double.init), y: $1)
                 },
@@ -242,7 +243,9 @@ public struct DualLatentExperiment: Experiment {
         }
         findings.table(
             Table(
-                columns: ["method", "parameters", "steps", "restored (dB)", "SSIM", "small vs bicubic (dB)", "seeds (dB)"],
+                columns: [
+                    "method", "parameters", "steps", "restored (dB)", "SSIM", "small vs bicubic (dB)", "seeds (dB)",
+                ],
                 rows: [row("bicubic down and up", nil, "", [bicubic])] + rows,
                 caption:
                     "Top left 240² of the test photographs, luma, border 2. Networks of 500,000 steps at the published "

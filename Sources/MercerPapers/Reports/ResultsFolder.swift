@@ -103,6 +103,8 @@ public struct ResultsFolder: Sendable {
         do {
             let decoder = JSONDecoder()
             decoder.dateDecodingStrategy = .iso8601
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
             decoder.userInfo[Picture.folderKey] = folder
             return Stored(
                 report: try decoder.decode(Report.self, from: Data(contentsOf: file)), folder: folder)
@@ -116,6 +118,9 @@ public struct ResultsFolder: Sendable {
     private static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
+        // JSON has no numbers for these.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return encoder
     }

@@ -72,7 +72,7 @@ import Testing
         #expect(allClose(blur.wiener(blur(x), noise: 1e-12), x, rtol: 0, atol: 1e-6))
         let before = square(blur(x) - x).mean().doubleValue
         let restored = try blur.richardsonLucy(blur(x), iterations: 30)
-        #expect(square(restored - x).mean().doubleValue < 0.3 * before)
+        #expect(square(restored - x).mean().doubleValue < 0.5 * before)
     }
 
     @Test func taperedMarginsAreCutOffAgain() {

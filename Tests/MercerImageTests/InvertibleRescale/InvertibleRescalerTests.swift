@@ -126,7 +126,11 @@ import Testing
     }
 
     @Test func trainingMemoryDoesNotGrowWithTheNumberOfBlocks() {
+        // Other tests run at the same time and take and give memory too: the middle of several measurements.
         func peak(_ blocks: Int, _ memory: ActivationMemory) -> Int {
+            (0..<9).map { _ in onePeak(blocks, memory) }.sorted()[4]
+        }
+        func onePeak(_ blocks: Int, _ memory: ActivationMemory) -> Int {
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
             randomised(network)
             network.activationMemory = memory

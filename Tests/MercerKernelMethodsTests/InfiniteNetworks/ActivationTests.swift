@@ -8,6 +8,10 @@ import Testing
         .erf, .sigmoidLike, .gelu, .sin, .cos, .rbf(gamma: 0.7), .gaussian, .gabor, .cubic, .tanh, .silu, .softplus,
         .identity,
     ]
+    /// Those that have no closed form are as exact as 25 nodes a side are.
+    private static func isClosed(_ activation: KernelActivation) -> Bool {
+        ![.tanh, .silu, .softplus].contains(activation)
+    }
     private static let points: [(Double, Double, Double)] = [(0.7, 1.3, 0.4), (1, 1, -0.6), (0.2, 2, 0.1)]
 
     @Test(arguments: smooth + [.relu, .leakyReLU(0.2), .abs])
@@ -17,18 +21,20 @@ import Testing
             let difference =
                 (activation.expectations(a, b, c + h).value - activation.expectations(a, b, c - h).value) / (2 * h)
             let slope = activation.expectations(a, b, c).slope
-            #expect(abs(difference - slope) < 1e-6 * max(1, abs(slope)), "\(activation) \(a) \(b) \(c)")
+            let tolerance = Self.isClosed(activation) ? 1e-6 : 1e-3
+            #expect(abs(difference - slope) < tolerance * max(1, abs(slope)), "\(activation) \(a) \(b) \(c)")
         }
     }
 
     @Test(arguments: smooth) func closedFormsAgreeWithQuadrature(_ activation: KernelActivation) {
-        let quadrature = GaussianPair(nodes: 80)
+        let quadrature = GaussianPair(nodes: 140)
         for (a, b, c) in Self.points {
             let (value, slope) = activation.expectations(a, b, c)
             let numeric = quadrature.expectation(a, b, c) { activation.jet($0).value }
             let numericSlope = quadrature.expectation(a, b, c) { activation.jet($0).first }
-            #expect(abs(value - numeric) < 1e-5 * max(1, abs(value)), "\(activation)")
-            #expect(abs(slope - numericSlope) < 1e-5 * max(1, abs(slope)), "\(activation)")
+            let tolerance = Self.isClosed(activation) ? 1e-5 : 1e-3
+            #expect(abs(value - numeric) < tolerance * max(1, abs(value)), "\(activation)")
+            #expect(abs(slope - numericSlope) < tolerance * max(1, abs(slope)), "\(activation)")
         }
     }
 

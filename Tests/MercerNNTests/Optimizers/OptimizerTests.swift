@@ -98,10 +98,14 @@ import Testing
         let optimizer = AdamW()
         let gradients = net.parameters().mapValues { Tensor.ones(like: $0) }
         optimizer.update(net, gradients)
-        Memory.resetPeak()
-        let before = Memory.peak
-        optimizer.update(net, gradients)
-        #expect(Memory.peak - before < 4096)
+        // Other tests run at the same time and take memory too; a copy of the weights would show each time.
+        let least = (0..<50).map { _ in
+            Memory.resetPeak()
+            let before = Memory.peak
+            optimizer.update(net, gradients)
+            return Memory.peak - before
+        }.min()!
+        #expect(least < 4096)
     }
 
     @Test func groupsScaleRatesAndMaskDecay() {

@@ -25,7 +25,7 @@ import Testing
                     source += rest % lengths[axis] * steps[axis]
                     rest /= lengths[axis]
                 }
-                let (a, b) = (y[i].realPart().item(Double.self), plain[source].realPart().item(Double.self))
+                let (a, b) = (y[i].realPart().doubleValue, plain[source].realPart().doubleValue)
                 #expect(a == b, "\(dtype), order \(order), element \(i)")
             }
         }

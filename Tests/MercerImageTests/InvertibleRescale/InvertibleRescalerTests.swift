@@ -134,7 +134,7 @@ import Testing
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
             randomised(network)
             network.activationMemory = memory
-            let x = picture([1, 96, 96, 3])
+            let x = picture([1, 192, 192, 3])
             let before = Memory.active
             Memory.resetPeak()
             _ = valueAndGrad(network) { network in
@@ -143,8 +143,8 @@ import Testing
             }
             return Memory.peak - before
         }
-        // Parameters and their gradients aside, which grow with any network.
-        #expect(Double(peak(16, .reversible)) < 1.6 * Double(peak(4, .reversible)))
+        // Parameters and their gradients grow with any network.
+        #expect(Double(peak(16, .reversible)) < 1.3 * Double(peak(4, .reversible)))
         #expect(Double(peak(16, .stored)) > 3 * Double(peak(4, .stored)))
     }
 

@@ -130,7 +130,7 @@ public final class ADKNet: Module {
         precondition(kernels.shape == [3, kernel * kernel], "ADKNet: kernels of shape \(kernels.shape) to start at")
         start = kernels.asType(.float32)
         gain = 0.1
-        for generator in generators { generator.clearBias() }
+        for generator in generators { generator.quieten() }
     }
 
     /// Makes what training started from a part of the projection, so that the network is its parameters alone.
@@ -192,7 +192,9 @@ final class KernelGenerator: Module, UnaryLayer {
 
     private var projection: Conv2d { project.layers[1] as! Conv2d }
 
-    func clearBias() {
+    /// A tenth of the projection's weights and no bias: else the first kernels are noise beside what they start from.
+    func quieten() {
+        projection.weight = projection.weight.detached * 0.1
         projection.bias = Tensor.zeros(projection.bias!.shape)
     }
 

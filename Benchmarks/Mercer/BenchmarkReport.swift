@@ -43,6 +43,20 @@ public struct BenchmarkReport: Codable, Sendable {
         return page
     }
 
+    /// This report with the rows of an older one of the same machine that weren't measured again, in the order of the
+    /// cases; rows of cases that are no more are dropped.
+    public func completed(by old: BenchmarkReport?, cases: [BenchmarkCase] = BenchmarkCase.all) -> BenchmarkReport {
+        guard let old, old.machine.processor == machine.processor, old.machine.cores == machine.cores else {
+            return self
+        }
+        let measured = Set(rows.map(\.name))
+        let kept = old.rows.filter { !measured.contains($0.name) }
+        let all = Dictionary(grouping: rows + kept, by: \.name)
+        return BenchmarkReport(
+            rows: cases.flatMap { all[$0.name] ?? [] }, peers: versions.merging(old.versions) { new, _ in new },
+            date: date)
+    }
+
     /// Rows of this and of an older report that measured the same thing.
     public func compared(with old: BenchmarkReport) -> [(new: BenchmarkRow, old: BenchmarkRow)] {
         rows.compactMap { row in

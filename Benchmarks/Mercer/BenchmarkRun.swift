@@ -19,14 +19,16 @@ public struct BenchmarkRun: Sendable {
         self.threads = threads
     }
 
-    /// Measures all cases.
+    /// Measures all cases. A peer that fails at a case is noted, and Mercer measured without it.
     ///
     /// - Parameters:
     ///   - worker: the process of the peers, nil to measure Mercer alone.
     ///   - progress: told of each case.
-    /// - Throws: ``PeerError``, `CancellationError`.
+    ///   - keep: given all rows so far after each case, so that a run that is stopped hasn't been for nothing.
+    /// - Throws: ``PeerError/ended``, `CancellationError`, and what `keep` throws.
     public func callAsFunction(
-        with worker: PeerWorker?, progress: @Sendable (ProgressEvent) -> Void
+        with worker: PeerWorker?, progress: @Sendable (ProgressEvent) -> Void,
+        keep: ([BenchmarkRow]) throws -> Void = { _ in }
     ) throws -> [BenchmarkRow] {
         var rows: [BenchmarkRow] = []
         progress(.stage("measuring", steps: cases.count * threads.count))
@@ -36,10 +38,13 @@ public struct BenchmarkRun: Sendable {
             var differences: [Int: Double] = [:]
             for count in threads {
                 try Task.checkCancellation()
-                rows += try Parallel.withThreads(count) { try measure(one, body, count, worker, &differences) }
+                rows += try Parallel.withThreads(count) {
+                    try measure(one, body, count, worker, &differences) { progress(.note($0)) }
+                }
                 done += 1
                 progress(.step(done))
             }
+            try keep(rows)
         }
         return rows
     }
@@ -47,7 +52,7 @@ public struct BenchmarkRun: Sendable {
     /// - Parameter differences: between the results and each peer's, found once.
     private func measure(
         _ one: BenchmarkCase, _ body: @escaping () -> [Tensor], _ threads: Int, _ worker: PeerWorker?,
-        _ differences: inout [Int: Double]
+        _ differences: inout [Int: Double], note: (String) -> Void
     ) throws -> [BenchmarkRow] {
         let bound = MachineBound(one.work, threads: threads)
         let pause = threads > 1 ? 0.03 : 0
@@ -60,27 +65,32 @@ public struct BenchmarkRun: Sendable {
             }
         }
         let mercer = repeated(threads)
-        guard let worker, !one.peers.isEmpty else {
+        func alone() throws -> BenchmarkRow {
             var times = Times()
             for _ in 0..<rounds { times.add(try mercer.seconds(), bound: bound.seconds()) }
-            return [times.row(one, threads)]
+            return times.row(one, threads)
         }
+        guard let worker, !one.peers.isEmpty else { return [try alone()] }
         var rows: [BenchmarkRow] = []
         for (index, peer) in one.peers.enumerated() {
-            try worker.open(one, peer, threads: threads)
-            if differences[index] == nil { differences[index] = try difference(body, worker) }
-            let theirs = Repeated(duration: duration, pause: pause) { try worker.time(repeats: $0) }
-            let single = threads > 1 && index == 0 && one.work.isLarge ? repeated(1) : nil
-            var times = Times()
-            for _ in 0..<rounds {
-                times.add(
-                    try mercer.seconds(), peer: try theirs.seconds(), single: try single?.seconds(),
-                    bound: bound.seconds())
+            do {
+                try worker.open(one, peer, threads: threads)
+                if differences[index] == nil { differences[index] = try difference(body, worker) }
+                let theirs = Repeated(duration: duration, pause: pause) { try worker.time(repeats: $0) }
+                let single = threads > 1 && index == 0 && one.work.isLarge ? repeated(1) : nil
+                var times = Times()
+                for _ in 0..<rounds {
+                    times.add(
+                        try mercer.seconds(), peer: try theirs.seconds(), single: try single?.seconds(),
+                        bound: bound.seconds())
+                }
+                rows.append(times.row(one, threads, peer, difference: differences[index]))
+                if single != nil { rows.append(times.speedup(one, threads)) }
+            } catch PeerError.failed(let reason) {
+                note("\(one.name) without \(peer.library), \(threads) threads: \(reason)")
             }
-            rows.append(times.row(one, threads, peer, difference: differences[index]))
-            if single != nil { rows.append(times.speedup(one, threads)) }
         }
-        return rows
+        return rows.isEmpty ? [try alone()] : rows
     }
 
     /// How far the results are from those of the peer's open case; nil where that one returns none.

@@ -41,8 +41,8 @@ def pooled(train, test, side):
 
     def both():
         function(x, x).block_until_ready()
-        for first in range(0, test, 50):
-            function(z[first:first + 50], x).block_until_ready()
+        for first in range(0, test, train):
+            function(z[first:first + train], x).block_until_ready()
 
     return both
 

@@ -31,7 +31,10 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of the peers' scripts.", valueName: "dir"))
     var scripts = "Benchmarks/peers"
 
-    @Option(help: ArgumentHelp("Write bench.json and bench.html into a folder.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Write bench.json and bench.html into a folder, after each case; rows that are there already and aren't measured stay.",
+            valueName: "dir"))
     var output: String?
 
     @Option(help: ArgumentHelp("Compare with the times of an older bench.json.", valueName: "file"))
@@ -73,14 +76,19 @@ struct BenchCommand: AsyncParsableCommand {
         run.rounds = rounds
         let bar = ProgressBar()
         defer { bar.end() }
-        let rows = try run(with: worker) { bar($0) }
-        bar.end()
-        let report = BenchmarkReport(rows: rows, peers: try worker?.versions() ?? [:])
-        if json { try Console.print(json: report) } else { show(report, old) }
-        if let output {
-            let page = try report.write(to: URL(fileURLWithPath: output, isDirectory: true))
-            Console.remark("report: \(page.path)")
+        let versions = try worker?.versions() ?? [:]
+        let folder = output.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        let before = try folder.map { $0.appendingPathComponent("bench.json") }.flatMap { file in
+            FileManager.default.fileExists(atPath: file.path) ? try BenchmarkReport(contentsOf: file) : nil
         }
+        func write(_ rows: [BenchmarkRow]) throws -> URL? {
+            try folder.map { try BenchmarkReport(rows: rows, peers: versions).completed(by: before).write(to: $0) }
+        }
+        let rows = try run(with: worker, progress: { bar($0) }) { _ = try write($0) }
+        bar.end()
+        let report = BenchmarkReport(rows: rows, peers: versions)
+        if json { try Console.print(json: report) } else { show(report, old) }
+        if let page = try write(rows) { Console.remark("report: \(page.path)") }
         if rows.contains(where: { $0.meetsGoal == false }) { throw ExitCode.fellShort }
     }
 

@@ -28,7 +28,7 @@ extension BenchmarkCase {
             return { if let k = try? net.kernels(x) { discard(k.ntk) } }
         },
         BenchmarkCase(
-            "ntk-pooled/50+300x8x8", ["train": 50, "test": 300, "side": 8],
+            "ntk-pooled/20+40x8x8", ["train": 20, "test": 40, "side": 8],
             peers: [Peer("tangents", goal: 10)]
         ) { size in
             let net = try InfiniteNetwork(spec: "cnn-gap:3")

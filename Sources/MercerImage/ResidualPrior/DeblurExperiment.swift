@@ -174,8 +174,6 @@ public struct DeblurExperiment: Experiment {
         return size == 0 ? 0 : (dx * dy).sum().doubleValue / size
     }
 
-    static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-
     // MARK: Claims 1 and 3
 
     private func robustness(
@@ -200,7 +198,7 @@ public struct DeblurExperiment: Experiment {
             outcomes[2 * (seed * problems.count + problem) + (dip ? 1 : 0)]
         }
         func perSeed(_ value: (Int, Int) -> Double) -> [Double] {
-            seeds.indices.map { seed in Self.mean(problems.indices.map { value(seed, $0) }) }
+            seeds.indices.map { seed in Claim.Statistic.mean(problems.indices.map { value(seed, $0) }) }
         }
         findings.measure(
             "beats-wiener", perSeed { outcome($0, $1, dip: false).psnr - wiener[$1].psnr }, seeds: seeds)
@@ -213,7 +211,7 @@ public struct DeblurExperiment: Experiment {
         findings.section("A wrong kernel")
         let rows = problems.indices.map { i -> [Table.Cell] in
             func mean(_ value: (Int) -> Double) -> Table.Cell {
-                .number(Self.mean(seeds.indices.map(value)), decimals: 2)
+                .number(Claim.Statistic.mean(seeds.indices.map(value)), decimals: 2)
             }
             return [
                 .text(problems[i].photograph), .text(problems[i].blur),
@@ -233,7 +231,7 @@ public struct DeblurExperiment: Experiment {
             let histories = problems.indices.map { outcome(0, $0, dip: dip).history }
             let x = histories[0].map { Double($0.iteration) }
             return .line(
-                name, x: x, y: x.indices.map { i in Self.mean(histories.map { $0[i].psnr }) })
+                name, x: x, y: x.indices.map { i in Claim.Statistic.mean(histories.map { $0[i].psnr }) })
         }
         findings.chart(
             Chart(
@@ -301,11 +299,11 @@ public struct DeblurExperiment: Experiment {
         func halfway(_ outcome: Outcome) -> Double { outcome.history[outcome.history.count / 2 - 1].psnr }
         let means =
             [
-                ("full", Self.mean(chosen.map { halfway(first[$0].drp) })),
-                ("without residual", Self.mean(chosen.map { halfway(first[$0].dip) })),
+                ("full", Claim.Statistic.mean(chosen.map { halfway(first[$0].drp) })),
+                ("without residual", Claim.Statistic.mean(chosen.map { halfway(first[$0].dip) })),
             ]
             + variants.indices.map { v in
-                (variants[v].0, Self.mean(chosen.indices.map { outcomes[v * chosen.count + $0].psnr }))
+                (variants[v].0, Claim.Statistic.mean(chosen.indices.map { outcomes[v * chosen.count + $0].psnr }))
             }
         findings.measure("full-is-best", means.map(\.1).max()! - means[0].1)
         findings.section("Leaving parts out")

@@ -170,7 +170,7 @@ public struct ESPCNExperiment: Experiment {
                 series: [line("ESPCN tanh", outcomes[0]), line("ESPCN relu", outcomes[1]), line("SRCNN 9-5-5", srcnn)],
                 guides: [.horizontal(bicubic(test), "bicubic")],
                 caption: "×3, the same patches and recipe, one thread each; testing isn't counted."))
-        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+        let mean = Claim.Statistic.mean.callAsFunction
         findings.table(
             Table(
                 "PSNR on luma, ×3", columns: ["method", "mean (dB)", "seeds"],

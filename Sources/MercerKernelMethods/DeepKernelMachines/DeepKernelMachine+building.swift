@@ -121,6 +121,15 @@ extension DeepKernelMachine {
         try startAtTheProcess()
     }
 
+    /// Takes the parameters of a trained machine of as many layers and points, with Gram matrices equal to their kernels.
+    mutating func start(at process: DeepKernelMachine) throws {
+        precondition(
+            layers.count == process.layers.count && inducingCount == process.inducingCount,
+            "DeepKernelMachine: another number of layers or points to start at")
+        parameters.merge(process.parameters) { $1 }
+        try startAtTheProcess()
+    }
+
     /// V = √P chol(K) with the Gram matrices so far equal to their kernels.
     mutating func startAtTheProcess() throws {
         let free = DeepKernelMachine(
@@ -140,9 +149,10 @@ extension DeepKernelMachine {
         }
     }
 
-    /// Output parameters at the prior: μ = 0 and A = K.
+    /// Output parameters at the prior, μ = 0 and A = K, where there are none yet.
     mutating func addOutputParameters(outputs: Int) throws {
         let place = layers.count - 1
+        if parameters[Self.name(place, "mu")]?.shape == [inducingCount, outputs] { return }
         let last = try forward(parameters["0.X"]![0..<1], withTerms: false).last!
         parameters[Self.name(place, "mu")] = Tensor.zeros([inducingCount, outputs], .float64)
         do {

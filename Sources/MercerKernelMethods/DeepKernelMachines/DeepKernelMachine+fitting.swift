@@ -6,8 +6,12 @@ public struct DeepKernelTraining: Sendable {
     public var steps = 1000
     /// Adam's rate; the last quarter of the steps takes a tenth of it.
     public var rate = 0.01
-    /// Rows a step; nil for all. Regression on all rows has the output layer's best μ and A in closed form.
+    /// Rows a step; nil for all.
     public var batch: Int?
+    /// Whether μ and A of a Gaussian output of one column are at their best, in closed form, at each step on all rows;
+    /// else Adam learns them as in the paper. The closed form reaches a higher objective in as many steps, and with it
+    /// a small ν overfits sooner.
+    public var collapsesOutput = true
     /// Samples of a categorical output.
     public var samples = 100
     public var seed: UInt64 = 0
@@ -32,7 +36,7 @@ extension DeepKernelMachine {
         let targets = (y.rank == 1 ? y.expandedDimensions(axis: 1) : y).asType(.float64)
         let rows = x.asType(.float64)
         let n = Double(x.shape[0])
-        let isCollapsed = training.batch == nil && targets.shape[1] == 1
+        let isCollapsed = training.collapsesOutput && training.batch == nil && targets.shape[1] == 1
         if !isCollapsed { try addOutputParameters(outputs: targets.shape[1]) }
         let noise = Self.name(layers.count - 1, "log_noise_var")
         let history = try train(rows, training, progress) { machine, chosen, parameters, _ in
@@ -83,7 +87,8 @@ extension DeepKernelMachine {
     }
 
     /// Adam with the policies of failure: the jitter is raised tenfold up to 0.01 where a matrix isn't positive definite; where
-    /// the objective is not a number the best parameters come back and the rate is halved, three times at most.
+    /// the objective is not a number the best parameters come back and the rate is halved, three times at most. On all rows
+    /// the parameters of the best objective are those that stay.
     private mutating func train(
         _ x: Tensor, _ training: DeepKernelTraining, _ progress: (Int, Double) throws -> Void,
         objective: @escaping (DeepKernelMachine, Tensor?, [String: Tensor], RandomKey) throws -> Tensor
@@ -145,6 +150,7 @@ extension DeepKernelMachine {
             step += 1
             try progress(step, value)
         }
+        if training.batch == nil && !isClassifier { parameters = best.parameters }
         return history
     }
 

@@ -29,10 +29,11 @@ public struct DeepKernelModel: Sendable {
         case labels([Int], classes: [String])
     }
 
+    /// - Parameter process: a trained model of the same rows, layers and points, from which a sparse regression starts.
     /// - Throws: ``KernelMethodError`` for columns that don't vary and classes of one row, ``DeepKernelError``.
     public init(
         fitting rows: Tensor, targets: Targets, columns: [String]? = nil, _ settings: DeepKernelSettings,
-        progress: (Int, Double) throws -> Void = { _, _ in }
+        startingAt process: DeepKernelModel? = nil, progress: (Int, Double) throws -> Void = { _, _ in }
     ) throws {
         let names = columns ?? (1...max(1, rows.shape[1])).map(String.init)
         let inputs = Standardizer(fitting: rows)
@@ -69,9 +70,10 @@ public struct DeepKernelModel: Sendable {
                 machine = try DeepKernelMachine(
                     layers: settings.layers(output: .gaussianOutput),
                     inducing: Inducing(x, count: count, seed: settings.seed), jitter: settings.jitter)
+                if let process { try machine.start(at: process.machine) }
                 let found = try machine.fit(x, y, settings.training, progress: progress)
                 history = found.objective
-                objective = found.objective.last ?? .nan
+                objective = (settings.batch == nil ? found.objective.max() : found.objective.last) ?? .nan
                 notes += found.notes
             }
         case .labels(let labels, let classes):
@@ -194,6 +196,8 @@ public struct DeepKernelSettings: Sendable, Codable {
     public var steps = 2000
     public var rate = 0.01
     public var batch: Int?
+    /// See ``DeepKernelTraining/collapsesOutput``.
+    public var collapsesOutput = true
     public var isFull = false
     public var jitter = 1e-6
     public var seed: UInt64 = 0
@@ -205,6 +209,7 @@ public struct DeepKernelSettings: Sendable, Codable {
         training.steps = steps
         training.rate = rate
         training.batch = batch
+        training.collapsesOutput = collapsesOutput
         training.seed = seed
         return training
     }

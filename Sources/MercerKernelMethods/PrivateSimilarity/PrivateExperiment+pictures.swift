@@ -219,7 +219,7 @@ extension PrivateExperiment {
         findings.measure("classify-large", large, seeds: seeds)
         findings.measure("classify-cost", large.map { plainLarge - $0 }, seeds: seeds)
         findings.section("Classification without gradients")
-        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+        let mean = Claim.Statistic.mean.callAsFunction
         findings.table(
             Table(
                 "Accuracy on 5 000 test pictures, δ = 1e−5; without privacy \(Format.fixed(plain, decimals: 4))",

@@ -166,7 +166,7 @@ extension QuantumExperiment {
                     done += 1
                     run.step(done)
                 }
-                func mean(_ list: [Double]) -> Double { list.reduce(0, +) / Double(list.count) }
+                let mean = Claim.Statistic.mean.callAsFunction
                 if name == "wdbc" && n < 8 {
                     findings.measure(
                         "wdbc-\(n)", zip(outcome.tuned, outcome.gaussian).map { $0 - $1 }, seeds: seeds)

@@ -118,7 +118,7 @@ extension QuantumExperiment {
             }
             run.step(k + 1)
         }
-        func mean(_ list: [Double]) -> Double { list.reduce(0, +) / Double(list.count) }
+        let mean = Claim.Statistic.mean.callAsFunction
         findings.measure("shots-error", mean(error[3]))
         findings.measure("shots-accuracy", abs(mean(accuracy[3]) - mean(exact)))
         let slope = Self.line(shots.map { log(Double($0)) }, error.map { log(mean($0)) }).slope

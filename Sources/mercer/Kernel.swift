@@ -28,10 +28,13 @@ struct TableOptions: ParsableArguments {
 
     /// The table of a file, without the columns that are named elsewhere.
     func read(_ path: String, without others: [String] = []) throws -> DataTable {
-        var table = try DataTable(contentsOf: path)
-        table = try table.dropping(others + Self.names(drop))
-        if let columns { table = try table.selecting(Self.names(columns)) }
-        return try table.handlingMissing(missing)
+        try chosen(DataTable(contentsOf: path), without: others).handlingMissing(missing)
+    }
+
+    /// The columns of a table that are asked for, without those that are named elsewhere.
+    func chosen(_ table: DataTable, without others: [String] = []) throws -> DataTable {
+        let rest = try table.dropping(others + Self.names(drop))
+        return try columns.map { try rest.selecting(Self.names($0)) } ?? rest
     }
 
     private static func names(_ list: String?) -> [String] {

@@ -12,7 +12,8 @@ struct KernelDensityCommand: AsyncParsableCommand {
         discussion: """
             The bandwidth is chosen by leave-one-out likelihood unless told otherwise. With many columns a few \
             nearest points carry each estimate; the output says how many, and in which regime the bandwidth is. \
-            --regimes shows the thresholds and the curve of Σp² against h; --theory needs no data.
+            --regimes shows the thresholds and the curve of Σp² against h; --theory needs no data. With --target a \
+            density of each class classifies the rows of --query, or a tenth of the table held back.
             """)
 
     @Argument(help: "The table whose density is estimated (.csv, .npy, .npz, .safetensors).")
@@ -38,6 +39,17 @@ struct KernelDensityCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("The column with the rows' weights.", valueName: "column"))
     var weights: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The column with the class: classify by a density of each class.", valueName: "column"))
+    var target: String?
+
+    @Option(help: "With --target and no --query: the share of the rows that is held back.")
+    var testShare = 0.1
+
+    @Option(help: "With --target and no --query: the seed of what is held back.")
+    var seed: UInt64 = 0
 
     @Flag(help: "Write logarithms (always done; accepted for clarity).")
     var log = false
@@ -86,10 +98,17 @@ struct KernelDensityCommand: AsyncParsableCommand {
         if regimes, query != nil {
             throw ValidationError("'--regimes' looks at the table alone; leave out --query")
         }
+        if target != nil, theory || regimes || weights != nil {
+            throw ValidationError("'--target' goes with neither --theory, --regimes nor --weights")
+        }
+        if !(0.01...0.9).contains(testShare) {
+            throw ValidationError("'--test-share' is \(testShare); a share from 0.01 to 0.9 is expected")
+        }
     }
 
     func run() async throws {
         if theory { return try showTheory() }
+        if let target { return try classify(target) }
         let data = try options.read(table!, without: weights.map { [$0] } ?? [])
         let rowWeights = try weights.map {
             try DataTable(contentsOf: table!).handlingMissing(options.missing).numbers($0)

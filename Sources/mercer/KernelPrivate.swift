@@ -210,14 +210,24 @@ struct PrivateQueryCommand: AsyncParsableCommand {
             ["estimate", "noise_standard_error"],
             answers.lazy.map { [plain($0.estimate), plain($0.noiseStandardError)] })
         if let out { try AtomicFile.write(text, to: out) } else { Console.output.write(text) }
+        Console.remark(postProcessing(of: self.release, release.record.budget))
     }
+}
+
+/// The mark of results that come from a release alone.
+private func postProcessing(of path: String, _ budget: PrivacyBudget) -> String {
+    "post-processing of \(path): ε stays \(budget.epsilon)\(budget.delta > 0 ? ", δ \(budget.delta)" : "")"
 }
 
 /// `mercer kernel private classify-build`.
 struct PrivateClassifyBuildCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "classify-build",
-        abstract: "Build a private classifier from a table with a class column.")
+        abstract: "Build a private classifier from a table with a class column.",
+        discussion: """
+            By default class sums of rows of unit norm, for the average squared distance to each class; with --function a \
+            kernel density of each class.
+            """)
 
     @Argument(help: "The private table.")
     var table: String
@@ -235,6 +245,18 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
     @Option(help: "Whitened components to keep.")
     var components = 100
 
+    @Option(help: "The kernel of class densities: gaussian, exponential, laplace, cauchy, inverse-l2 or inverse-l1.")
+    var function: String?
+
+    @Option(help: "With --function: σ of the kernel, a constant or from public data.")
+    var bandwidth: Double?
+
+    @Option(help: "With --function: random features.")
+    var features = 2048
+
+    @Option(help: "With --function: the public seed of the features; not the noise's.")
+    var publicSeed: UInt64 = 0
+
     @OptionGroup var options: TableOptions
 
     @Option(help: ArgumentHelp("The file of the classifier (.safetensors).", valueName: "file"))
@@ -242,6 +264,13 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
 
     @Flag(help: "Print JSON.")
     var json = false
+
+    func validate() throws {
+        if function == nil, bandwidth != nil { throw ValidationError("'--bandwidth' belongs to '--function'") }
+        if function != nil, featuresFrom != nil {
+            throw ValidationError("'--function' takes the rows as they are; leave out '--features-from'")
+        }
+    }
 
     func run() async throws {
         let noise = try budgetOptions.noise()
@@ -252,6 +281,20 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
         let (labels, classes) = try whole.labels(target)
         let matrix = try options.read(table, without: [target]).matrix()
         let budget = try budgetOptions.budget(rows: matrix.shape[0])
+        if let function {
+            var settings = PrivateOptions()
+            settings.features = features
+            settings.publicSeed = publicSeed
+            settings.relation = budgetOptions.neighbours
+            let densities = try PrivateClassDensities.build(
+                matrix, labels: labels, classes: classes, SimilarityFunction(function, bandwidth: bandwidth),
+                budget: budget, options: settings, noise: noise)
+            try densities.save(to: out)
+            if json { return try Console.print(json: densities.record) }
+            Console.print("\(function) densities of \(classes.count) classes, \(labels.count) rows: \(out)")
+            for line in densities.record.summary { Console.print("  each class: \(line)") }
+            return Console.print("  a row is in one class: all classes together cost what one does")
+        }
         var whitening: PublicWhitening?
         if let featuresFrom {
             let rows = try options.read(featuresFrom).matrix()
@@ -303,9 +346,18 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let classifier = try PrivateClassifier(contentsOf: self.classifier)
         let matrix = try options.read(rows, without: target.map { [$0] } ?? []).matrix()
-        let predicted = try classifier.predict(matrix).map { classifier.record.classes[$0] }
+        let predicted: [String]
+        let budget: PrivacyBudget
+        if try PrivateClassDensities.isFormat(of: classifier) {
+            let densities = try PrivateClassDensities(contentsOf: classifier)
+            predicted = try densities.predict(matrix).map { densities.classes[$0] }
+            budget = densities.record.budget
+        } else {
+            let one = try PrivateClassifier(contentsOf: classifier)
+            predicted = try one.predict(matrix).map { one.record.classes[$0] }
+            budget = one.record.budget
+        }
         var accuracy: Double?
         if let target {
             let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
@@ -317,6 +369,7 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
         let text = csv(["class"], predicted.lazy.map { [$0] })
         if let out { try AtomicFile.write(text, to: out) } else { Console.output.write(text) }
         if let accuracy { Console.remark("accuracy \(Format.fixed(accuracy, decimals: 4))") }
+        Console.remark(postProcessing(of: classifier, budget))
     }
 }
 

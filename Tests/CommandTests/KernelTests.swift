@@ -51,6 +51,26 @@ import Testing
         #expect(lines[0] == "log_density,effective_points,flag")
     }
 
+    @Test func densitiesOfClassesClassify() throws {
+        let rows = (0..<60).map { i in
+            "\(sin(Double(i)) + (i % 2 == 0 ? 3 : 0)),\(cos(Double(2 * i))),\(i % 2 == 0 ? "right" : "left")"
+        }
+        try (["x,y,side"] + rows).joined(separator: "\n").appending("\n").write(
+            to: folder.url.appendingPathComponent("sides.csv"), atomically: true, encoding: .utf8)
+        try "x,y\n3,0\n0,0\n".write(
+            to: folder.url.appendingPathComponent("asked.csv"), atomically: true, encoding: .utf8)
+        let held = try run("density sides.csv --target side --test-share 0.3 --json")
+        let json = try #require(try held.json() as? [String: Any])
+        #expect((json["predicted"] as? [String])?.count == 18)
+        #expect((json["accuracy"] as? Double ?? 0) > 0.9)
+        let asked = try run("density sides.csv --target side --query asked.csv")
+        #expect(asked.status == 0)
+        let lines = asked.output.split(separator: "\n")
+        #expect(lines[0] == "class,p_left,p_right")
+        #expect(lines[1].hasPrefix("right,") && lines[2].hasPrefix("left,"))
+        #expect(asked.errors.contains("class left: 30 rows"))
+    }
+
     @Test func jsonHasTheBandwidthAndTheRegime() throws {
         let result = try run("density train.csv --json --bandwidth 0.4")
         let json = try #require(try result.json() as? [String: Any])
@@ -140,6 +160,21 @@ import Testing
         #expect((json["accuracy"] as? Double ?? 0) >= 0.5)
     }
 
+    @Test func classDensitiesAreBuiltAndAsked() throws {
+        let built = try run(
+            "private classify-build kinds.csv --target kind --function gaussian --bandwidth 1 --features 256 --epsilon 90 "
+                + "--out k.safetensors")
+        #expect(built.status == 0)
+        for word in ["gaussian densities of 2 classes", "ε = 90", "a row is in one class"] {
+            #expect(built.output.contains(word))
+        }
+        let asked = try run("private classify k.safetensors kinds.csv --target kind")
+        #expect(asked.status == 0)
+        #expect(asked.output.split(separator: "\n").count == 5)
+        #expect(
+            asked.errors.contains("accuracy") && asked.errors.contains("post-processing of k.safetensors: ε stays 90"))
+    }
+
     @Test func seedsStampTheRelease() throws {
         let built = try run(
             "private build train.csv --function l2sq --bound 2 --epsilon 1 --seed 3 --experiment --out s.safetensors"
@@ -200,6 +235,13 @@ import Testing
         ("private build train.csv --function cubic --epsilon 1 --out x", "--function is 'cubic'"),
         ("private query train.csv query.csv", "train.csv"),
         ("private classify-build kinds.csv --target colour --epsilon 1 --out x", "has no column 'colour'"),
+        ("private classify-build kinds.csv --target kind --function l1 --epsilon 1 --out x", "--function is l1, but a kernel"),
+        (
+            "private classify-build kinds.csv --target kind --function gaussian --epsilon 1 --out x",
+            "--bandwidth is missing"
+        ),
+        ("density kinds.csv --target colour", "has no column 'colour'"),
+        ("density kinds.csv --target kind --bandwidth 0.5 --query wide.csv", "4 columns"),
     ])
     func wrongInputOfReleasesIsExplained(_ arguments: String, _ message: String) throws {
         let result = try run(arguments)

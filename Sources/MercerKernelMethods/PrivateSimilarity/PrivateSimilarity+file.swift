@@ -6,8 +6,8 @@ import Mercer
 extension PrivateSimilarity {
     static let format = "mercer-private-similarity 1"
 
-    /// Writes the release to a safetensors file.
-    public func save(to path: String) throws {
+    /// The sanitised arrays by their names.
+    var tensors: [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         switch sketch {
         case .features(let sketches, _):
@@ -26,6 +26,11 @@ extension PrivateSimilarity {
             tensors["lattice.shape"] = Tensor(
                 (lattice.origin + lattice.sides + [lattice.order]).map(Int64.init))
         }
+        return tensors
+    }
+
+    /// Writes the release to a safetensors file.
+    public func save(to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let metadata = [
@@ -51,8 +56,12 @@ extension PrivateSimilarity {
         guard let text = file.metadata["release"],
             let record = try? JSONDecoder().decode(PrivateRelease.self, from: Data(text.utf8))
         else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
-        let reader = ReleaseReader(file: file, path: path)
-        self.init(record: record, sketch: try reader.sketch(record))
+        try self.init(record, file, path)
+    }
+
+    /// A release from arrays of a file whose names begin with a prefix.
+    init(_ record: PrivateRelease, _ file: Safetensors, _ path: String, prefix: String = "") throws {
+        self.init(record: record, sketch: try ReleaseReader(file: file, path: path, prefix: prefix).sketch(record))
     }
 }
 
@@ -60,23 +69,26 @@ extension PrivateSimilarity {
 private struct ReleaseReader {
     let file: Safetensors
     let path: String
+    let prefix: String
+
+    private func has(_ name: String) -> Bool { file.names.contains(prefix + name) }
 
     func sketch(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
         guard record.dimension >= 1, record.count >= 1 else {
             throw KernelMethodError.file(
                 path, reason: "its record has \(record.dimension) columns, \(record.count) rows")
         }
-        if file.names.contains("lattice") { return .lattice(try lattice(record)) }
-        if file.names.contains("moments") {
+        if has("lattice") { return .lattice(try lattice(record)) }
+        if has("moments") {
             let values = try numbers("moments", count: record.dimension + 1)
             return .moments(mean: Array(values.dropLast()), square: values.last!)
         }
-        if file.names.contains("counts.0") { return try trees(record) }
+        if has("counts.0") { return try trees(record) }
         return try features(record)
     }
 
     private func numbers(_ name: String, count: Int? = nil) throws -> [Double] {
-        let tensor = try file.tensor(name, copied: true)
+        let tensor = try file.tensor(prefix + name, copied: true)
         guard tensor.dtype == .float64, tensor.rank == 1, count == nil || tensor.count == count else {
             throw KernelMethodError.file(
                 path,
@@ -146,7 +158,7 @@ private struct ReleaseReader {
         let counts = try (0..<coordinates).map {
             CountTree(nodes: try numbers("counts.\($0)", count: nodes), cells: cells, arity: record.arity)
         }
-        guard file.names.contains("sums.0") else {
+        guard has("sums.0") else {
             guard record.mechanisms.count == coordinates else {
                 throw KernelMethodError.file(path, reason: "it lacks a mechanism for each of its trees")
             }
@@ -166,7 +178,7 @@ private struct ReleaseReader {
     }
 
     private func lattice(_ record: PrivateRelease) throws -> FastGaussSketch {
-        let shape = try file.tensor("lattice.shape", copied: true)
+        let shape = try file.tensor(prefix + "lattice.shape", copied: true)
         let d = record.dimension
         guard shape.dtype == .int64, shape.count == 2 * d + 1, d <= 3 else {
             throw KernelMethodError.file(

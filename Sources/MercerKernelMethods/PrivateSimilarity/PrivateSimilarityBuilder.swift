@@ -12,6 +12,7 @@ public struct PrivateSimilarityBuilder: Sendable {
     private let plan: Plan
     private var sums: [[Double]]
     private var seen = 0
+    private let isPart: Bool
 
     /// What is summed up.
     private enum Plan: Sendable {
@@ -32,9 +33,10 @@ public struct PrivateSimilarityBuilder: Sendable {
     /// - Parameters:
     ///   - count: n, which is public.
     ///   - dimension: d.
+    ///   - isPart: whether other releases see the other rows of the n, so that fewer come here. How many is then not told.
     public init(
         _ function: SimilarityFunction, count: Int, dimension: Int, budget: PrivacyBudget, bound: Double?,
-        options: PrivateOptions
+        options: PrivateOptions, isPart: Bool = false
     ) throws {
         guard count >= 1 else { throw KernelMethodError.tooFew("a private release", found: count, needed: 1) }
         guard dimension >= 1 else { throw KernelMethodError.width(found: 0, expected: 1, what: "the data") }
@@ -59,6 +61,7 @@ public struct PrivateSimilarityBuilder: Sendable {
         self.budget = budget
         self.bound = bound
         self.options = options
+        self.isPart = isPart
         plan = try Self.plan(function, count, dimension, bound, options)
         switch plan {
         case .features(let components, _):
@@ -230,7 +233,9 @@ public struct PrivateSimilarityBuilder: Sendable {
 
     /// Adds the noise. The sums themselves don't leave the builder.
     public func finish(noise: NoiseSource) throws -> PrivateSimilarity {
-        guard seen == count else { throw KernelMethodError.length("rows", found: seen, expected: count) }
+        guard seen == count || (isPart && seen < count) else {
+            throw KernelMethodError.length("rows", found: seen, expected: count)
+        }
         var mechanisms: [PrivateRelease.NamedMechanism] = []
         let sketch: PrivateSimilarity.Sketch
         switch plan {

@@ -228,4 +228,34 @@ import Testing
         #expect(try PrivateClassifier(contentsOf: path).predict(concatenated([a, b])) == predicted)
         #expect(throws: KernelMethodError.self) { try PrivateSimilarity(contentsOf: path) }
     }
+
+    /// At the largest ε the scores are prior times mean kernel; the noise of the classes differs, also under a seed.
+    @Test func classDensitiesAreSumsOverEachClassAndSurviveTheirFile() throws {
+        let labels = (0..<2000).map { $0 % 4 == 0 ? 0 : 1 }
+        var options = PrivateOptions()
+        options.features = 4096
+        func build(_ epsilon: Double, _ noise: NoiseSource) throws -> PrivateClassDensities {
+            try PrivateClassDensities.build(
+                Self.x, labels: labels, classes: ["quarter", "rest"], .kernel(.gaussian, bandwidth: 1),
+                budget: .pure(epsilon: epsilon), options: options, noise: noise)
+        }
+        let densities = try build(100, .experiment(seed: 1))
+        let scores = densities.scores(Self.y).toArray(Double.self)
+        for c in 0..<2 {
+            let rows = labels.indices.filter { labels[$0] == c }
+            let exact = SimilarityFunction.kernel(.gaussian, bandwidth: 1).exactSums(
+                PointSet<Double>(Self.x.take(Tensor(rows.map(Int64.init)), axis: 0)), PointSet<Double>(Self.y))
+            for (row, sum) in exact.enumerated() { #expect(abs(scores[2 * row + c] - sum / 2000) < 0.05) }
+        }
+        let noisy = try build(0.01, .experiment(seed: 1))
+        let (first, second) = (noisy.releases[0].query(Self.y), noisy.releases[1].query(Self.y))
+        #expect(zip(first, second).contains { abs($0.estimate - $1.estimate) > 1 })
+        let path = FileManager.default.temporaryDirectory
+            .appendingPathComponent("mercer-densities-\(UUID().uuidString).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try densities.save(to: path)
+        let read = try PrivateClassDensities(contentsOf: path)
+        #expect(read.scores(Self.y).toArray(Double.self) == scores && read.classes == densities.classes)
+        #expect(throws: KernelMethodError.self) { try PrivateClassifier(contentsOf: path) }
+    }
 }

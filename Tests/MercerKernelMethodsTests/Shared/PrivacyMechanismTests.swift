@@ -80,6 +80,9 @@ import Testing
         for _ in 0..<4 { accountant.spend(try .pure(epsilon: 0.25)) }
         #expect(accountant.pure.epsilon == 1)
         #expect(accountant.epsilon(delta: 0) == 1)
+        accountant.postProcess("answers")
+        #expect(accountant.epsilon(delta: 0) == 1)
+        #expect(accountant.entries.last?.cost == .postProcessing)
         accountant.spend(gaussianDeviation: 10)
         #expect(accountant.epsilon(delta: 0) == .infinity)
         #expect(accountant.epsilon(delta: 1e-6) == 1 + PrivacyAccountant.epsilon(rho: 1 / 200.0, delta: 1e-6))

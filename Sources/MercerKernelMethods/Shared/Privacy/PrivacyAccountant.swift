@@ -6,21 +6,53 @@ import Foundation
 /// var accountant = PrivacyAccountant()
 /// accountant.spend(try .pure(epsilon: 0.5))
 /// accountant.spend(gaussianDeviation: 20)
+/// accountant.postProcess("answers to 10,000 queries")     // costs nothing
 /// accountant.epsilon(delta: 1e-6)
 /// ```
 public struct PrivacyAccountant: Sendable {
-    /// Each release that was counted.
-    public private(set) var spent: [PrivacyBudget] = []
-    /// ρ of zero-concentrated differential privacy of all Gaussian releases.
-    public private(set) var rho = 0.0
+    /// What was done with the data, in order, and what each cost.
+    public private(set) var entries: [Entry] = []
+
+    public struct Entry: Sendable, Equatable {
+        public let name: String
+        public let cost: Cost
+    }
+
+    public enum Cost: Sendable, Equatable {
+        /// A release of a pure or approximate budget.
+        case budget(PrivacyBudget)
+        /// A Gaussian release of an ℓ2 sensitivity of 1: ρ = 1/2σ².
+        case gaussian(deviation: Double)
+        /// Computed from releases alone: nothing.
+        case postProcessing
+    }
 
     public init() {}
 
     /// A release of a pure or approximate budget.
-    public mutating func spend(_ budget: PrivacyBudget) { spent.append(budget) }
+    public mutating func spend(_ budget: PrivacyBudget, for name: String = "release") {
+        entries.append(Entry(name: name, cost: .budget(budget)))
+    }
 
-    /// A Gaussian release of an ℓ2 sensitivity of 1: ρ = 1/2σ².
-    public mutating func spend(gaussianDeviation sigma: Double) { rho += 1 / (2 * sigma * sigma) }
+    /// A Gaussian release of an ℓ2 sensitivity of 1.
+    public mutating func spend(gaussianDeviation sigma: Double, for name: String = "Gaussian release") {
+        entries.append(Entry(name: name, cost: .gaussian(deviation: sigma)))
+    }
+
+    /// Marks what is computed from releases alone and so tells no more of the data (Dwork, Roth 2014, proposition 2.1).
+    public mutating func postProcess(_ name: String) { entries.append(Entry(name: name, cost: .postProcessing)) }
+
+    /// Each pure or approximate release that was counted.
+    public var spent: [PrivacyBudget] {
+        entries.compactMap { if case .budget(let budget) = $0.cost { budget } else { nil } }
+    }
+
+    /// ρ of zero-concentrated differential privacy of all Gaussian releases.
+    public var rho: Double {
+        entries.reduce(0) { sum, entry in
+            if case .gaussian(let sigma) = entry.cost { sum + 1 / (2 * sigma * sigma) } else { sum }
+        }
+    }
 
     /// The sum of the ε and δ, the Gaussian releases left out.
     public var pure: (epsilon: Double, delta: Double) {

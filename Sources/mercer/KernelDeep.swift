@@ -62,6 +62,13 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
     var batch = "all"
 
     @Flag(
+        help: """
+            Set the output layer of a regression to its best in closed form at each step; by default it is learned as in \
+            the paper. Take a larger ν with it.
+            """)
+    var closedForm = false
+
+    @Flag(
         inversion: .prefixedNo,
         help: "All rows as inducing points, by L-BFGS; by default where a regression has 300 rows or fewer.")
     var full: Bool?
@@ -177,6 +184,10 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
             throw KernelMethodError.option("--rate", found: plain(rate), expected: "a number from 0 to 10")
         }
         settings.rate = rate
+        settings.collapsesOutput = closedForm
+        if closedForm, batch != "all" {
+            throw KernelMethodError.option("--batch with --closed-form", found: "'\(batch)'", expected: "all")
+        }
         if batch != "all" {
             guard let size = Int(batch), size >= 1 else {
                 throw KernelMethodError.option("--batch", found: "'\(batch)'", expected: "all or a positive number")

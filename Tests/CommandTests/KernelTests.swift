@@ -241,7 +241,7 @@ import Testing
             "--bandwidth is missing"
         ),
         ("density kinds.csv --target colour", "has no column 'colour'"),
-        ("density kinds.csv --target kind --bandwidth 0.5 --query wide.csv", "4 columns"),
+        ("density kinds.csv --target kind --covariance scalar --bandwidth 0.5 --query wide.csv", "4 columns"),
     ])
     func wrongInputOfReleasesIsExplained(_ arguments: String, _ message: String) throws {
         let result = try run(arguments)

@@ -11,7 +11,7 @@ public struct DeepKernelTraining: Sendable {
     /// Whether μ and A of a Gaussian output of one column are at their best, in closed form, at each step on all rows;
     /// else Adam learns them as in the paper. The closed form reaches a higher objective in as many steps, and with it
     /// a small ν overfits sooner.
-    public var collapsesOutput = true
+    public var collapsesOutput = false
     /// Samples of a categorical output.
     public var samples = 100
     public var seed: UInt64 = 0

@@ -197,7 +197,7 @@ public struct DeepKernelSettings: Sendable, Codable {
     public var rate = 0.01
     public var batch: Int?
     /// See ``DeepKernelTraining/collapsesOutput``.
-    public var collapsesOutput = true
+    public var collapsesOutput = false
     public var isFull = false
     public var jitter = 1e-6
     public var seed: UInt64 = 0

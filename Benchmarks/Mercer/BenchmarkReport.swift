@@ -57,6 +57,23 @@ public struct BenchmarkReport: Codable, Sendable {
             date: date)
     }
 
+    /// How much memory was taken from the system while everything ran in steady state, in one sentence.
+    public var memorySummary: String {
+        let counted = rows.filter { $0.pageFaults != nil }
+        let quiet = counted.filter { $0.systemAllocations == 0 && $0.pageFaults! <= Self.fewFaults }
+        let allocating = counted.filter { $0.systemAllocations != 0 }
+        var text =
+            "In steady state \(quiet.count) of \(counted.count) rows took no memory from the system for tensors and touched "
+            + "at most \(Self.fewFaults) new pages in a measurement"
+        if !allocating.isEmpty {
+            text += "; tensors took some in " + Set(allocating.map(\.name)).sorted().joined(separator: ", ")
+        }
+        return text + "."
+    }
+
+    /// Faults that the runtime and the clock cause in any measurement.
+    private static let fewFaults = 16
+
     /// Rows of this and of an older report that measured the same thing.
     public func compared(with old: BenchmarkReport) -> [(new: BenchmarkRow, old: BenchmarkRow)] {
         rows.compactMap { row in
@@ -95,6 +112,7 @@ struct BenchmarkPage {
         for threads in Set(report.rows.map(\.threads)).sorted() {
             body += section(threads, report.rows.filter { $0.threads == threads })
         }
+        body += Page.paragraph(report.memorySummary)
         let machine = report.machine
         body += "<footer><h2>Where this was measured</h2>"
         body += Page.facts([

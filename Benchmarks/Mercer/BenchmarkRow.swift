@@ -15,6 +15,10 @@ public struct BenchmarkRow: Codable, Sendable, Equatable {
     /// How far the results of both are apart, as a part of their norm; nil where they aren't compared.
     public let difference: Double?
     public let isa: String
+    /// How often Mercer took memory from the system during one measurement, the median over the rounds: 0 in steady state.
+    public let systemAllocations: Int?
+    /// Pages that were touched for the first time during one measurement, the median over the rounds.
+    public let pageFaults: Int?
 
     private enum CodingKeys: String, CodingKey {
         case name = "case"
@@ -22,6 +26,8 @@ public struct BenchmarkRow: Codable, Sendable, Equatable {
         case mercerSeconds = "mercer_seconds"
         case peerSeconds = "peer_seconds"
         case boundShare = "bound_share"
+        case systemAllocations = "system_allocations"
+        case pageFaults = "page_faults"
     }
 
     /// The share of the machine's bound from which on nothing more is asked of Mercer.

@@ -65,9 +65,15 @@ public struct BenchmarkRun: Sendable {
             }
         }
         let mercer = repeated(threads)
+        func own(_ times: inout Times) throws -> Double {
+            let before = MemoryDemand.now
+            let seconds = try mercer.seconds()
+            times.demands.append(MemoryDemand.now - before)
+            return seconds
+        }
         func alone() throws -> BenchmarkRow {
             var times = Times()
-            for _ in 0..<rounds { times.add(try mercer.seconds(), bound: bound.seconds()) }
+            for _ in 0..<rounds { times.add(try own(&times), bound: bound.seconds()) }
             return times.row(one, threads)
         }
         guard let worker, !one.peers.isEmpty else { return [try alone()] }
@@ -81,7 +87,7 @@ public struct BenchmarkRun: Sendable {
                 var times = Times()
                 for _ in 0..<rounds {
                     times.add(
-                        try mercer.seconds(), peer: try theirs.seconds(), single: try single?.seconds(),
+                        try own(&times), peer: try theirs.seconds(), single: try single?.seconds(),
                         bound: bound.seconds())
                 }
                 rows.append(times.row(one, threads, peer, difference: differences[index]))
@@ -104,6 +110,7 @@ public struct BenchmarkRun: Sendable {
 
     /// What the rounds of one pair took.
     private struct Times {
+        var demands: [MemoryDemand] = []
         private var mercer: [Double] = []
         private var peer: [Double] = []
         private var single: [Double] = []
@@ -141,7 +148,9 @@ public struct BenchmarkRun: Sendable {
                 ratio: others.isEmpty ? nil : median(zip(others, mercer).map { $0 / $1 }), goal: goal,
                 // The least times of both: those that nothing else on the machine has lengthened.
                 boundShare: bound.contains(0) ? nil : bound.min()! / mercer.min()!,
-                difference: difference, isa: InstructionSet.current.description)
+                difference: difference, isa: InstructionSet.current.description,
+                systemAllocations: demands.map(\.allocations).sorted()[demands.count / 2],
+                pageFaults: demands.map(\.pageFaults).sorted()[demands.count / 2])
         }
     }
 

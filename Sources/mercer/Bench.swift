@@ -125,6 +125,7 @@ struct BenchCommand: AsyncParsableCommand {
                 .init(was.map(Format.duration) ?? ""), change(row.mercerSeconds, was))
         }
         Console.print(table.text())
+        Console.remark(report.memorySummary)
     }
 
     /// How much slower or faster a time has become.

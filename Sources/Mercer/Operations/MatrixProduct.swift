@@ -281,7 +281,9 @@ enum MatrixProduct {
                     Int64(layout.stride), y + range.lowerBound, bias.map { $0 + range.lowerBound })
             }
         } else {
-            Parallel.forRanges(columns, grain: max(512, (1 << 16) / depth / 16 * 16)) { range in
+            // Sums go down each column, so the result doesn't depend on the grain; long rows read faster.
+            let share = (columns / Parallel.threads + 15) / 16 * 16
+            Parallel.forRanges(columns, grain: max(512, share)) { range in
                 kernels.vector_times_rows(
                     Int64(depth), Int64(range.count), x, matrix + range.lowerBound, Int64(layout.stride),
                     y + range.lowerBound, bias.map { $0 + range.lowerBound })

@@ -10,8 +10,8 @@ struct MemoryDemand {
 
     static var now: MemoryDemand {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        return MemoryDemand(allocations: Memory.systemAllocations, pageFaults: usage.ru_minflt)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return MemoryDemand(allocations: Memory.systemAllocations, pageFaults: Int(usage.ru_minflt))
     }
 
     static func - (a: MemoryDemand, b: MemoryDemand) -> MemoryDemand {

@@ -155,10 +155,11 @@ struct PansharpenOptions: ParsableArguments {
             notes.append("no weights were given for \(scene.bands) bands: the network was trained on this scene")
             bar.begin("training on the scene", steps: 300)
             do {
-                try LambdaTraining(steps: 300, seed: seed).run(net, [scene], sensor: sensor) { step in
+                let training = LambdaTraining(steps: 300, seed: seed)
+                try training.trainer(net, [scene], sensor: sensor).fit(training.loader([scene], sensor: sensor)) {
+                    step in
                     bar.step(step.step)
-                    losses.append(step.loss)
-                    try Task.checkCancellation()
+                    losses.append(step.values[0])
                 }
             } catch is CancellationError {}
         }

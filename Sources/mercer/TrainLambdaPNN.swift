@@ -41,9 +41,6 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
         if crop < 32 || crop % 4 != 0 { throw ValidationError("'--crop \(crop)' must be a multiple of 4 from 32 up") }
         if batch < 1 { throw ValidationError("'--batch' must be at least 1") }
         if !(rate > 0 && rate < 1) { throw ValidationError("'--rate' must lie between 0 and 1") }
-        if options.checkpoints != nil {
-            throw ValidationError("this training takes minutes and keeps no state: '--checkpoints' isn't known here")
-        }
     }
 
     func run() async throws {
@@ -57,20 +54,9 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
         net.initialize(RandomKey(options.seed))
         let training = LambdaTraining(
             steps: options.steps ?? 1000, crop: crop, batch: batch, learningRate: rate, seed: options.seed)
-        let bar = ProgressBar(isSilent: options.json)
-        defer { bar.end() }
-        bar.begin("training", steps: training.steps)
-        var recent: [Double] = []
-        try training.run(net, scenes, sensor: sensor) { step in
-            try Task.checkCancellation()
-            bar.step(step.step)
-            recent.append(step.loss)
-            if step.step % 100 == 0 {
-                let mean = recent.suffix(100).reduce(0, +) / Double(recent.suffix(100).count)
-                bar.note("step \(step.step): mean loss \(Format.number(mean, digits: 5))")
-            }
-        }
-        bar.end()
+        try options.fit(
+            training.trainer(net, scenes, sensor: sensor, options.trainerOptions(steps: training.steps)),
+            training.loader(scenes, sensor: sensor))
         let quality = try measured(net, scenes, sensor)
         let recipe =
             "mercer train lambda-pnn --sensor \(self.sensor) --steps \(training.steps) --crop \(crop) --batch \(batch) "

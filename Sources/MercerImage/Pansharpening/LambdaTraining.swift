@@ -27,57 +27,75 @@ public struct LambdaTraining: Sendable {
         self.seed = seed
     }
 
-    /// The loss of a step.
-    public struct Step: Sendable {
-        public let step: Int
-        public let loss: Double
+    /// The crops of all steps, in order.
+    public func loader(_ scenes: [PansharpeningScene], sensor: SatelliteSensor) -> DataLoader {
+        DataLoader(SceneCrops(self, scenes, sensor), batchSize: batch, shuffles: false, seed: seed)
     }
 
-    /// Trains a network.
+    /// A trainer; its loader is ``loader(_:sensor:)``.
     ///
-    /// - Parameter report: told of each step; what it throws ends the training.
-    public func run(
+    /// - Parameter options: checkpoints and the like; seed and steps are this training's.
+    public func trainer(
         _ net: LambdaPNN, _ scenes: [PansharpeningScene], sensor: SatelliteSensor,
-        report: (Step) throws -> Void = { _ in }
-    ) rethrows {
+        _ options: TrainingOptions = TrainingOptions(epochs: 1)
+    ) -> Trainer<LambdaPNN> {
         precondition(!scenes.isEmpty, "LambdaTraining: no scenes")
+        var options = options
+        options.seed = seed
+        options.maximumSteps = steps
+        let (objective, scale) = (objective, scenes[0].scale)
+        let reprojection = Reprojection(sensor, ratio: scenes[0].ratio)
+        return Trainer(
+            net, Adam(learningRate: learningRate, weightDecay: weightDecay),
+            schedule: .cosine(learningRate, steps: steps), options
+        ) { net, batch in
+            let x = batch[0]
+            let target = LambdaObjective.Target(
+                ms: batch[1], pan: x[0..., 0..., 0..., net.bands..<(net.bands + 1)].contiguous(), threshold: batch[2],
+                scale: scale)
+            return [objective.value(objective.terms(net(x), target, reprojection))]
+        }
+    }
+}
+
+/// Random crops of random scenes: the network's input, the bands at their own size, and the threshold of L_S.
+struct SceneCrops: Dataset {
+    private let scenes: [PansharpeningScene]
+    /// Thresholds of whole scenes, cut like the pictures: crops' borders don't enter them.
+    private let thresholds: [Tensor]
+    private let places: [(scene: Int, top: Int, left: Int)]
+    /// Coarse pixels a side.
+    private let side: Int
+
+    var count: Int { places.count }
+
+    init(_ training: LambdaTraining, _ scenes: [PansharpeningScene], _ sensor: SatelliteSensor) {
         let ratio = scenes[0].ratio
-        let reprojection = Reprojection(sensor, ratio: ratio)
-        let optimizer = Adam(learningRate: learningRate, weightDecay: weightDecay)
-        // Thresholds of whole scenes, cut like the pictures: crops' borders don't enter them.
-        let thresholds = scenes.map {
+        let side = scenes.reduce(training.crop / ratio) { min($0, $1.ms.dim(1), $1.ms.dim(2)) }
+        self.scenes = scenes
+        self.side = side
+        thresholds = scenes.map {
             LambdaObjective.Target.threshold(enlarged: $0.enlarged, pan: $0.pan, sensor: sensor, ratio: ratio)
         }
-        var stream = RandomStream(RandomKey(seed).fold(in: "crops"))
-        for step in 0..<steps {
-            optimizer.learningRate = learningRate * 0.5 * (1 + cos(.pi * Double(step) / Double(steps)))
-            var parts: [(x: Tensor, ms: Tensor, threshold: Tensor)] = []
-            for _ in 0..<batch {
-                let index = Int(stream.uniform() * Double(scenes.count))
-                let scene = scenes[index]
-                let side = min(crop / ratio, scene.ms.dim(1), scene.ms.dim(2))
-                let top = Int(stream.uniform() * Double(scene.ms.dim(1) - side + 1))
-                let left = Int(stream.uniform() * Double(scene.ms.dim(2) - side + 1))
-                let rows = (top * ratio)..<((top + side) * ratio)
-                let columns = (left * ratio)..<((left + side) * ratio)
-                parts.append(
-                    (
-                        concatenated(
-                            [scene.enlarged[0..., rows, columns, 0...], scene.pan[0..., rows, columns, 0...]], axis: 3),
-                        scene.ms[0..., top..<(top + side), left..<(left + side), 0...],
-                        thresholds[index][0..., rows, columns, 0...]
-                    ))
-            }
-            let x = concatenated(parts.map(\.x))
-            let target = LambdaObjective.Target(
-                ms: concatenated(parts.map(\.ms)), pan: x[0..., 0..., 0..., net.bands..<(net.bands + 1)].contiguous(),
-                threshold: concatenated(parts.map(\.threshold)), scale: scenes[0].scale)
-            let (loss, gradients) = valueAndGrad(net) { net in
-                objective.value(objective.terms(net(x), target, reprojection))
-            }
-            optimizer.update(net, gradients)
-            try report(Step(step: step + 1, loss: loss.doubleValue))
+        var stream = RandomStream(RandomKey(training.seed).fold(in: "crops"))
+        places = (0..<(training.steps * training.batch)).map { _ in
+            let index = Int(stream.uniform() * Double(scenes.count))
+            let ms = scenes[index].ms
+            let top = Int(stream.uniform() * Double(ms.dim(1) - side + 1))
+            return (index, top, Int(stream.uniform() * Double(ms.dim(2) - side + 1)))
         }
+    }
+
+    func example(_ index: Int, key: RandomKey) -> [Tensor] {
+        let (place, ratio) = (places[index], scenes[0].ratio)
+        let scene = scenes[place.scene]
+        let rows = (place.top * ratio)..<((place.top + side) * ratio)
+        let columns = (place.left * ratio)..<((place.left + side) * ratio)
+        return [
+            concatenated([scene.enlarged[0, rows, columns, 0...], scene.pan[0, rows, columns, 0...]], axis: 2),
+            scene.ms[0, place.top..<(place.top + side), place.left..<(place.left + side), 0...],
+            thresholds[place.scene][0, rows, columns, 0...],
+        ]
     }
 }
 

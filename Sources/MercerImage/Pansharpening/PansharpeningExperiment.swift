@@ -129,11 +129,12 @@ public struct PansharpeningExperiment: Experiment {
             let net = LambdaPNN(bands: 4)
             net.initialize(RandomKey(seed))
             var history: [Double] = []
-            try LambdaTraining(steps: steps, seed: seed).run(net, [train.scene], sensor: sensor) { step in
-                try Task.checkCancellation()
-                history.append(step.loss)
-                run.step(index * steps + step.step)
-            }
+            let training = LambdaTraining(steps: steps, seed: seed)
+            try training.trainer(net, [train.scene], sensor: sensor)
+                .fit(training.loader([train.scene], sensor: sensor)) { step in
+                    history.append(step.values[0])
+                    run.step(index * steps + step.step)
+                }
             let fused = net(test.scene.input)
             scores.append(try test.score(fused, reprojection))
             losses.append(history)

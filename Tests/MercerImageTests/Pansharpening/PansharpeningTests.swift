@@ -84,8 +84,18 @@ import Testing
         let net = LambdaPNN(bands: 4, features: 8)
         net.initialize(RandomKey(14))
         var losses: [Double] = []
-        LambdaTraining(steps: 30, crop: 64, seed: 1).run(net, [scene], sensor: .geoEye1) { losses.append($0.loss) }
-        #expect(losses.suffix(5).reduce(0, +) < losses.prefix(5).reduce(0, +))
+        let training = LambdaTraining(steps: 30, crop: 64, seed: 1)
+        let loader = training.loader([scene], sensor: .geoEye1)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mercer-lambda-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var states = TrainingOptions(epochs: 1)
+        states.checkpoints = Checkpoints(folder)
+        try training.trainer(net, [scene], sensor: .geoEye1, states).fit(loader) { losses.append($0.values[0]) }
+        #expect(losses.count == 30 && losses.suffix(5).reduce(0, +) < losses.prefix(5).reduce(0, +))
+        // A training that is over goes on from its last state: to the same weights, without a step.
+        let again = LambdaPNN(bands: 4, features: 8)
+        try training.trainer(again, [scene], sensor: .geoEye1, states).fit(loader) { _ in Issue.record("a step") }
+        for (key, value) in net.parameters() { #expect(allClose(again.parameters()[key]!, value, rtol: 0, atol: 0)) }
         var options = Pansharpening.Options(.geoEye1)
         options.epochs = 4
         options.learningRate = 1e-3

@@ -235,7 +235,10 @@ import Testing
         ("private build train.csv --function cubic --epsilon 1 --out x", "--function is 'cubic'"),
         ("private query train.csv query.csv", "train.csv"),
         ("private classify-build kinds.csv --target colour --epsilon 1 --out x", "has no column 'colour'"),
-        ("private classify-build kinds.csv --target kind --function l1 --epsilon 1 --out x", "--function is l1, but a kernel"),
+        (
+            "private classify-build kinds.csv --target kind --function l1 --epsilon 1 --out x",
+            "--function is l1, but a kernel"
+        ),
         (
             "private classify-build kinds.csv --target kind --function gaussian --epsilon 1 --out x",
             "--bandwidth is missing"

@@ -25,7 +25,7 @@ public struct DualLatentExperiment: Experiment {
             "invertible", "Sixteen blocks with random weights give the picture back", bar: .atMost(2e-5),
             method: "×4, blocks [8, 8], growth 4, normal weights of σ = 1/√fan-in: largest |f⁻¹(f(x)) − x| on 2×48×48"),
         Claim(
-            "bicubic", "Bicubic down and up gives what the card says", bar: .within(33.751, tolerance: 0.02),
+            "bicubic", "Bicubic down and up gives the known value", bar: .within(33.751, tolerance: 0.02),
             unit: "dB", method: "×2, top left 240² of ten photographs, bytes, luma, border 2"),
         Claim(
             "joint", "Learnt down and up together beats bicubic", bar: .atLeast(34.3), unit: "dB",

@@ -15,24 +15,15 @@ public struct RescaleLosses {
     ///   - reference: what y is compared with, MATLAB's bicubic reduction of x.
     ///   - zDown: z_D of the way down; nil for zeros.
     ///   - zUp: z′ of the way up; zeros where nil.
-    ///   - carriedWeight: what the squares of z_U's last channels, which carry z_D, are multiplied by. At 1 the loss asks
-    ///     for a small z_D behind the blocks, and the cheapest way there is to write z_D into the small picture, from
-    ///     where it can be subtracted.
     public init<Network: InvertibleNetwork>(
-        _ network: Network, _ x: Tensor, reference: Tensor, zDown: Tensor? = nil, zUp: Tensor? = nil,
-        carriedWeight: Double = 1
+        _ network: Network, _ x: Tensor, reference: Tensor, zDown: Tensor? = nil, zUp: Tensor? = nil
     ) {
         let halves = network.forward(x, latent: zDown)
         let low = Quantisation.straightThrough(halves.first)
         let restored = network.inverse(Halves(low, zUp ?? .zeros(halves.second.shape))).x
-        var latent = Self.squares(halves.second)
-        if carriedWeight != 1, network.latentChannels > 0 {
-            let own = halves.second.shape[3] - network.latentChannels
-            latent = latent + Self.squares(halves.second[0..., 0..., 0..., own...]) * (carriedWeight - 1)
-        }
         self.init(
             guide: Self.squares(halves.first - reference), reconstruction: Self.charbonnier(x - restored),
-            latent: latent)
+            latent: Self.squares(halves.second))
     }
 
     init(guide: Tensor, reconstruction: Tensor, latent: Tensor) {

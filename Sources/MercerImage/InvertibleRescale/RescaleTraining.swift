@@ -25,8 +25,6 @@ public struct RescaleRecipe: Sendable, Codable, Hashable {
     public var randomLatents: Bool
     /// The part of the steps in which the spread of z_D rises from 0 to 1.
     public var spreadWarmUp = 0.0
-    /// What the squares of z_U's channels that carry z_D are multiplied by; see ``RescaleLosses``.
-    public var carriedWeight = 1.0
     /// What the guide is multiplied by; nil for scale².
     public var guideWeight: Double?
 
@@ -101,8 +99,7 @@ public struct RescaleRecipe: Sendable, Codable, Hashable {
                 zUp = sampler.upLatent(for: low, temperature: 1, key: key.fold(in: 1))
             }
             let losses = RescaleLosses(
-                network, x, reference: Resample.imresize(x, by: 1 / Double(scale)), zDown: zDown, zUp: zUp,
-                carriedWeight: recipe.carriedWeight)
+                network, x, reference: Resample.imresize(x, by: 1 / Double(scale)), zDown: zDown, zUp: zUp)
             return [losses.total(guideWeight: weight), losses.guide, losses.reconstruction, losses.latent]
         }
     }

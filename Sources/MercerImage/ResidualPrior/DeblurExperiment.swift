@@ -16,8 +16,8 @@ public struct DeblurExperiment: Experiment {
             bar: .atLeast(0.5), unit: "dB",
             method:
                 "mean difference of the PSNR over grey-5 at 128² and two kernel errors (disk 3.0 given as 3.5; motion "
-                + "13 px 10° given as 20°), noise 0.01, 1000 iterations, Wiener's ε the best of eight, 2 seeds (a third takes the run past a quarter of an hour)"
-        ),
+                + "13 px 10° given as 20°), noise 0.01, 1000 iterations, Wiener's ε the best of eight, 2 seeds "
+                + "(a third takes the run past a quarter of an hour)"),
         Claim(
             "beats-dip", "It comes closer than the deep image prior, which has no residual", bar: .atLeast(0.1),
             unit: "dB", method: "the same, against the deep image prior at equal iterations, averages compared"),

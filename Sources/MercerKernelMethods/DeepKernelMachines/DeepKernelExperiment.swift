@@ -48,8 +48,9 @@ public struct DeepKernelExperiment: Experiment {
         Claim(
             "nu-limit", "At ν = 10⁶ it predicts as the process does", bar: .atMost(0.02),
             unit: "target deviations",
-            method: "root mean squared difference of the predictions of Boston's test rows after 1 000 steps that start at the NNGP (the "
-                + "parameters of the best objective stay)"),
+            method:
+                "root mean squared difference of the predictions of Boston's test rows after 1 000 steps that start at the "
+                + "NNGP (the parameters of the best objective stay)"),
         Claim(
             "gaussian", "Features of wide processes are Gaussian", bar: .atMost(4), unit: "standard errors",
             method:

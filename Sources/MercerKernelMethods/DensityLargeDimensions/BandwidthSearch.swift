@@ -4,7 +4,7 @@ import Mercer
 /// The mean log density of held-out points as a function of the bandwidth, and where it is largest.
 ///
 /// All bandwidths of a pass share its distances. For the Gaussian kernel the derivative in log h,
-/// mean Σ p |x − y|²/h² − d (card: Method 6), comes from the same pass and closes in on the optimum.
+/// mean Σ p |x − y|²/h² − d, comes from the same pass and closes in on the optimum.
 public struct BandwidthSearch: Sendable {
     /// The bandwidth with the largest criterion.
     public let best: Double

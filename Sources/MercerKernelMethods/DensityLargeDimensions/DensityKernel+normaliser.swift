@@ -1,7 +1,7 @@
 import Foundation
 
 extension DensityKernel {
-    /// log ∫ K(|u|) du over d dimensions, so that K/∫K is a density (card: Method 1; scikit-learn's conventions).
+    /// log ∫ K(|u|) du over d dimensions, so that K/∫K is a density (scikit-learn's conventions).
     func logNormaliser(dimension d: Int) -> Double {
         let n = Double(d)
         let volume = logUnitBallVolume(d)

@@ -1,7 +1,7 @@
 import Foundation
 import Mercer
 
-/// The three regimes of a Gaussian-kernel estimate with n = e^(αd) points in d → ∞ dimensions (card: Method 2–4).
+/// The three regimes of a Gaussian-kernel estimate with n = e^(αd) points in d → ∞ dimensions.
 ///
 /// ```swift
 /// let theory = try DensityRegimes(variances: [Double](repeating: 1, count: 20), alpha: 0.5)

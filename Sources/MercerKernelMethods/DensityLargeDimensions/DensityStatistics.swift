@@ -1,7 +1,7 @@
 import Foundation
 import Mercer
 
-/// Statistics of the fluctuations of an estimate over data sets (card: Method 6).
+/// Statistics of the fluctuations of an estimate over data sets.
 public enum DensityStatistics {
     /// Hill's estimate of the index μ of an upper tail P(X > x) ∝ x^(−μ), from the logarithms of the values and the
     /// `count` largest of them.

@@ -2,7 +2,7 @@ import Foundation
 import Mercer
 
 /// The exact law of Σ K over n points from N(0, 1) in d dimensions at any finite n and d, for a query at a given
-/// |x|² (card: Method 5). Only one-dimensional quadratures, all in logarithms, so n = e^(5000) is no problem.
+/// |x|². Only one-dimensional quadratures, all in logarithms, so n = e^(5000) is no problem.
 public struct FiniteSizeDensity: Sendable {
     public let dimension: Int
     /// log n.

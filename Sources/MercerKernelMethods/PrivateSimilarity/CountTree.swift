@@ -1,7 +1,7 @@
 import Foundation
 
 /// A complete tree of sums over cells 0 ..< m of a line: any interval is a sum of few nodes, and a row changes one node
-/// a level (card: Method 1).
+/// a level (Backurs et al. 2024).
 public struct CountTree: Sendable {
     /// Children of a node.
     public let arity: Int

@@ -8,7 +8,7 @@ public enum RingWeight: String, Sendable, CaseIterable, Codable {
     case midpoint
 }
 
-/// Σ |x − y|^p over values in [0, R] from counts in a tree, for any y (card: Method 1).
+/// Σ |x − y|^p over values in [0, R] from counts in a tree, for any y (Backurs et al. 2024).
 public struct DistanceTree: Sendable {
     public let counts: CountTree
     /// R.
@@ -63,7 +63,7 @@ public struct DistanceTree: Sendable {
     }
 }
 
-/// Σ |x − y| from a tree of counts and a tree of sums: O(log n) nodes and no α (successor paper; card: `sum-tree`).
+/// Σ |x − y| from a tree of counts and a tree of sums: O(log n) nodes and no α (sum tree).
 public struct SumTree: Sendable {
     public let counts: CountTree
     /// Sums of cell numbers.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A smooth decreasing function of a distance as a short sum of exponentials Σ w e^(−t x) on [1, ∞) (card: Method 5).
+/// A smooth decreasing function of a distance as a short sum of exponentials Σ w e^(−t x) on [1, ∞) (Backurs et al. 2024).
 public struct ExponentialSum: Sendable, Codable, Equatable {
     public let weights: [Double]
     /// t.

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Moments of points in the cells of a lattice, from which Gaussian sums in few dimensions follow by Hermite's
-/// expansion (card: Method 6): for d ≤ 3.
+/// expansion (Backurs et al. 2024): for d ≤ 3.
 public struct FastGaussSketch: Sendable {
     public let dimension: Int
     /// ρ, moments 0 … ρ−1 a coordinate.

@@ -1,7 +1,7 @@
 import Foundation
 import Mercer
 
-/// Kernels that are an average of cosines: those of Rahimi and Recht's random features (card: Method 3).
+/// Kernels that are an average of cosines: those of Rahimi and Recht's random features (Backurs et al. 2024).
 public enum FeatureKernel: String, Sendable, CaseIterable, Codable {
     /// exp(−|x − y|²/σ²).
     case gaussian

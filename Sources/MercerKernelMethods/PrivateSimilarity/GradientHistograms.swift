@@ -1,7 +1,7 @@
 import Foundation
 import Mercer
 
-/// Public features of small grey pictures: histograms of gradient directions in cells, and cell means (card: claim 4).
+/// Public features of small grey pictures: histograms of gradient directions in cells, and cell means (Backurs et al. 2024).
 /// A fixed function of each picture alone, so it spends no privacy.
 public enum GradientHistograms {
     /// Pixels a cell's side and directions a histogram.

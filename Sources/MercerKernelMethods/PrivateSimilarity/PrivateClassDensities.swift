@@ -1,8 +1,8 @@
 import Foundation
 import Mercer
 
-/// Kernel similarities to each class of a private table: Bayes' rule without the rows (card: Method 7 with the kernels of
-/// Method 3).
+/// Kernel similarities to each class of a private table: Bayes' rule without the rows (Backurs et al. 2024, with the random
+/// features of their kernel densities).
 ///
 /// Each class has a sketch of its own, a sum over the rows of the class divided by the public number of all rows, so that
 /// what it answers is prior times density up to the kernel's constant, and no class count need be told. A row is in one

@@ -2,7 +2,7 @@ import Foundation
 import Mercer
 
 /// Classification by the average squared distance to each class, from one private release of class sums and counts
-/// (card: Method 7): one pass, no gradients.
+/// (Backurs et al. 2024): one pass, no gradients.
 ///
 /// Rows are scaled to unit norm; the score of y for a class is 1 + |y|² − 2 yᵀ(noisy sum / noisy count).
 public struct PrivateClassifier: Sendable {

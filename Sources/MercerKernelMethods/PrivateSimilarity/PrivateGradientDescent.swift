@@ -2,7 +2,7 @@ import Foundation
 import Mercer
 
 /// The baseline: multinomial logistic regression by full-batch gradient descent with per-row clipping to norm 1 and
-/// Gaussian noise, σ = √(T/2ρ) for the ρ of zero-concentrated privacy that (ε, δ) allows (card: Method 7).
+/// Gaussian noise, σ = √(T/2ρ) for the ρ of zero-concentrated privacy that (ε, δ) allows (Backurs et al. 2024).
 public struct PrivateGradientDescent: Sendable {
     public let steps: Int
     public let rate: Double

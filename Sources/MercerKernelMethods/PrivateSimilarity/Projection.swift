@@ -1,7 +1,7 @@
 import Foundation
 import Mercer
 
-/// A public linear map to fewer columns, oblivious to the data, that keeps distances up to a factor near 1 (card: Method 4).
+/// A public linear map to fewer columns, oblivious to the data, that keeps distances up to a factor near 1 (Backurs et al. 2024).
 public struct Projection: Sendable {
     public enum Kind: String, Sendable, CaseIterable, Codable {
         /// Independent N(0, 1/k) entries.

@@ -2,7 +2,7 @@ import Foundation
 import Mercer
 
 /// Features √2 cos(ωᵢᵀx + βᵢ), i = 1 … I, whose products average to a kernel: K(x, y) = E √2cos(ωᵀx + β) √2cos(ωᵀy + β)
-/// (card: Method 3; Wagner, Naamad, Mishra, 2023).
+/// (Wagner, Naamad, Mishra, 2023).
 ///
 /// Sums over a data set are taken in tiles: products, cosines and sums fused, no n × I matrix.
 public struct RandomFeatures: Sendable {

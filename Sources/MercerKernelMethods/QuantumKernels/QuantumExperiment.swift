@@ -114,7 +114,7 @@ public struct QuantumExperiment: Experiment {
         }
     }
 
-    /// Seeds of as many sets as the card asks for; a quick run takes five.
+    /// Seeds of as many sets as a claim asks for; a quick run takes five.
     func sets(_ run: RunContext, _ count: Int) -> [UInt64] {
         (0..<UInt64(run.quick ? min(5, count) : count)).map { run.seed &+ $0 }
     }

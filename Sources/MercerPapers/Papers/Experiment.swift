@@ -74,7 +74,7 @@ public struct RunContext: Sendable {
     private let report: @Sendable (ProgressEvent) -> Void
 
     /// - Parameters:
-    ///   - seeds: how many seeds the user asked for, nil for as many as the paper's card says.
+    ///   - seeds: how many seeds the user asked for, nil for as many as the claims are stated for.
     ///   - progress: told of each stage and step, from any thread.
     public init(
         seed: UInt64 = 0, seeds: Int? = nil, quick: Bool = false, scratch: URL, data: DataCache,

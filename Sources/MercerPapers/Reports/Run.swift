@@ -4,7 +4,7 @@ import Foundation
 public struct Run: Sendable {
     public let paper: Paper
     public var seed: UInt64 = 0
-    /// How many seeds; nil for as many as the paper's card says.
+    /// How many seeds; nil for as many as the claims are stated for.
     public var seeds: Int?
     public var quick = false
     public var results: ResultsFolder = .standard

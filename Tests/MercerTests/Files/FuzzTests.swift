@@ -97,7 +97,8 @@ import Testing
             }
         }
         #expect(outcomes.read > 0 && outcomes.refused > 1000, "\(outcomes)")
-        #expect(Memory.peak < max(peak, 1 << 30))
+        // Other tests' tensors are counted too; a header that is believed asks for far more.
+        #expect(Memory.peak < peak + 8 << 30)
         #expect(ContinuousClock.now - start < .seconds(120))
     }
 

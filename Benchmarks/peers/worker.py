@@ -81,9 +81,10 @@ class Worker:
 
 
 def main():
-    # PennyLane's OpenMP library finds no room once other libraries are loaded.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("pennylane_lightning.lightning_qubit")
+    # Libraries with thread-local storage of a fixed place find no room once others are loaded.
+    for name in ["pennylane_lightning.lightning_qubit", "qiskit"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)

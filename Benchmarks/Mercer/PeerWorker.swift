@@ -15,6 +15,9 @@ public final class PeerWorker {
     public init(python: URL, script: URL) throws {
         process.executableURL = python
         process.arguments = ["-u", script.path]
+        // OpenMP, Qiskit and PennyLane bring thread-local storage of a fixed place; by default there isn't room for all.
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["GLIBC_TUNABLES": "glibc.rtld.optional_static_tls=65536"]) { mine, _ in mine }
         process.standardInput = requests
         process.standardOutput = answers
         // Writing to a process that has ended is to be an error, not the end of this one.

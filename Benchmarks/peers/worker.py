@@ -12,7 +12,6 @@ the number of threads. What is measured may have an attribute `results`: a funct
 computes, in Mercer's layout, for both sides' results to be compared. `KIND:preallocated` is the case KIND with its
 results in memory that was there before.
 """
-import contextlib
 import gc
 import importlib
 import json
@@ -81,10 +80,6 @@ class Worker:
 
 
 def main():
-    # Libraries with thread-local storage of a fixed place find no room once others are loaded.
-    for name in ["pennylane_lightning.lightning_qubit", "qiskit"]:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
     worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)

@@ -110,10 +110,11 @@ import Testing
     /// one audit of twenty is above: three in a row are so once in 8000 times.
     @Test(arguments: [0.5, 1, 2])
     func empiricalEpsilonStaysBelowTheStatedOne(_ epsilon: Double) throws {
-        let bound = try (0..<3).map { _ in
+        let bounds = try (0..<3).map { _ in
             try PrivacyAudit.epsilonOfCounts(epsilon: epsilon, trials: 20_000)
-        }.min()!
-        #expect(bound <= epsilon)
-        #expect(bound > epsilon / 2)
+        }
+        #expect(bounds.min()! <= epsilon)
+        // An audit may choose an event that says little; three in a row don't.
+        #expect(bounds.max()! > epsilon / 2)
     }
 }

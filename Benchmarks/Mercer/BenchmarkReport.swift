@@ -32,15 +32,20 @@ public struct BenchmarkReport: Codable, Sendable {
     ///
     /// - Returns: the page.
     public func write(to folder: URL) throws -> URL {
+        try writeRows(to: folder)
+        let page = folder.appendingPathComponent("bench.html")
+        try Data(BenchmarkPage(self).html.utf8).write(to: page, options: .atomic)
+        return page
+    }
+
+    /// Writes `bench.json` alone, as the rows come.
+    public func writeRows(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try (encoder.encode(self) + [10]).write(
             to: folder.appendingPathComponent("bench.json"), options: .atomic)
-        let page = folder.appendingPathComponent("bench.html")
-        try Data(BenchmarkPage(self).html.utf8).write(to: page, options: .atomic)
-        return page
     }
 
     /// This report with the rows of an older one of the same machine that weren't measured again, in the order of the

@@ -33,7 +33,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write bench.json and bench.html into a folder, after each case; rows that are there already and aren't measured stay.",
+            "Write bench.json, after each case, and bench.html into a folder; rows that are there already and aren't measured stay.",
             valueName: "dir"))
     var output: String?
 
@@ -81,14 +81,16 @@ struct BenchCommand: AsyncParsableCommand {
         let before = try folder.map { $0.appendingPathComponent("bench.json") }.flatMap { file in
             FileManager.default.fileExists(atPath: file.path) ? try BenchmarkReport(contentsOf: file) : nil
         }
-        func write(_ rows: [BenchmarkRow]) throws -> URL? {
-            try folder.map { try BenchmarkReport(rows: rows, peers: versions).completed(by: before).write(to: $0) }
+        func whole(_ rows: [BenchmarkRow]) -> BenchmarkReport {
+            BenchmarkReport(rows: rows, peers: versions).completed(by: before)
         }
-        let rows = try run(with: worker, progress: { bar($0) }) { _ = try write($0) }
+        let rows = try run(with: worker, progress: { bar($0) }) { rows in
+            if let folder { try whole(rows).writeRows(to: folder) }
+        }
         bar.end()
         let report = BenchmarkReport(rows: rows, peers: versions)
         if json { try Console.print(json: report) } else { show(report, old) }
-        if let page = try write(rows) { Console.remark("report: \(page.path)") }
+        if let folder { Console.remark("report: \(try whole(rows).write(to: folder).path)") }
         if rows.contains(where: { $0.meetsGoal == false }) { throw ExitCode.fellShort }
     }
 

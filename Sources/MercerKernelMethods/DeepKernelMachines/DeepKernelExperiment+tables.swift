@@ -165,13 +165,15 @@ extension DeepKernelExperiment {
                 startingAt: process)
         }
         let models = Mutex([DeepKernelModel?](repeating: nil, count: nus.count))
+        // The limit starts at the process, so it comes last.
+        let (nearLimit, process) = (nus.firstIndex(of: 1e6)!, nus.firstIndex(of: .infinity)!)
         try Parallel.forEachUnlessCancelled(nus.count) { k in
-            if k == 4 { return }
+            if k == nearLimit { return }
             let model = train(nus[k])
             models.withLock { $0[k] = model }
         }
-        let limit = models.withLock { $0[5] }.flatMap { train(nus[4], startingAt: $0) }
-        models.withLock { $0[4] = limit }
+        let limit = models.withLock { $0[process] }.flatMap { train(nus[nearLimit], startingAt: $0) }
+        models.withLock { $0[nearLimit] = limit }
         let found = models.withLock { $0 }
         guard found.allSatisfy({ $0 != nil }) else {
             findings.skip("nu-divergence", because: "a training failed")
@@ -186,7 +188,7 @@ extension DeepKernelExperiment {
         findings.measure("nu-divergence", falls ? 1 : 0)
         let scale = (y.reduce(0) { $0 + $1 * $1 } / Double(y.count) - pow(y.reduce(0, +) / Double(y.count), 2))
             .squareRoot()
-        let (a, b) = (try found[4]!.predict(test).mean, try found[5]!.predict(test).mean)
+        let (a, b) = (try found[nearLimit]!.predict(test).mean, try found[process]!.predict(test).mean)
         let squares = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         findings.measure("nu-limit", (squares / Double(a.count)).squareRoot() / scale)
         findings.section("ν")

@@ -87,11 +87,13 @@ extension NoiseSource {
 }
 
 extension PrivateClassDensities {
-    static let format = "mercer-private-class-densities 1"
+    private static let form = ReleaseFile<PrivateRelease>(
+        format: "mercer-private-class-densities 1", content: "a file of private class densities",
+        maker: "mercer kernel private classify-build --function KERNEL")
 
     /// Whether a file says that it holds class densities.
     public static func isFormat(of path: String) throws -> Bool {
-        try Safetensors(contentsOf: path).metadata["format"] == format
+        try Safetensors(contentsOf: path).metadata["format"] == form.format
     }
 
     /// Writes the sketches to a safetensors file.
@@ -100,34 +102,19 @@ extension PrivateClassDensities {
         for (c, release) in releases.enumerated() {
             for (name, tensor) in release.tensors { tensors["class.\(c).\(name)"] = tensor }
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let metadata = [
-            "format": Self.format,
-            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
-            "release": String(decoding: try encoder.encode(record), as: UTF8.self),
-            "classes": String(decoding: try encoder.encode(classes), as: UTF8.self),
-        ]
-        try saveTensors(tensors, to: path, metadata: metadata)
+        try Self.form.save(
+            tensors, record, isPrivate: record.isPrivate,
+            metadata: ["classes": try ReleaseFile<PrivateRelease>.text(classes)], to: path)
     }
 
     /// Reads sketches.
     ///
     /// - Throws: ``KernelMethodError/file(_:reason:)``, ``TensorFileError``.
     public init(contentsOf path: String) throws {
-        let file = try Safetensors(contentsOf: path)
-        guard file.metadata["format"] == Self.format else {
-            throw KernelMethodError.file(
-                path,
-                reason: "it isn't a file of private class densities; 'mercer kernel private classify-build --function "
-                    + "KERNEL' makes one")
-        }
-        func decoded<Value: Decodable>(_ key: String, _ type: Value.Type) -> Value? {
-            file.metadata[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
-        }
-        guard let record = decoded("release", PrivateRelease.self), let classes = decoded("classes", [String].self),
+        let (file, record) = try Self.form.open(path)
+        guard let classes = ReleaseFile<PrivateRelease>.decoded(file.metadata["classes"], [String].self),
             classes.count >= 2
-        else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
+        else { throw Self.form.unreadable(path) }
         self.init(
             classes: classes,
             releases: try classes.indices.map { try PrivateSimilarity(record, file, path, prefix: "class.\($0).") })

@@ -190,7 +190,9 @@ public struct PrivateClassifier: Sendable {
 }
 
 extension PrivateClassifier {
-    static let format = "mercer-private-classifier 1"
+    private static let form = ReleaseFile<Record>(
+        format: "mercer-private-classifier 1", content: "a private classifier",
+        maker: "mercer kernel private classify-build")
 
     /// Writes the classifier to a safetensors file.
     public func save(to path: String) throws {
@@ -202,28 +204,13 @@ extension PrivateClassifier {
             tensors["whitening.map"] = Tensor(whitening.map, [whitening.reduced, whitening.mean.count])
             plain = record.withoutArrays
         }
-        let metadata = [
-            "format": Self.format,
-            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
-            "release": String(decoding: try JSONEncoder().encode(plain), as: UTF8.self),
-        ]
-        try saveTensors(tensors, to: path, metadata: metadata)
+        try Self.form.save(tensors, plain, isPrivate: record.isPrivate, to: path)
     }
 
     /// Reads a classifier.
     public init(contentsOf path: String) throws {
-        let file = try Safetensors(contentsOf: path)
-        guard file.metadata["format"] == Self.format else {
-            throw KernelMethodError.file(
-                path,
-                reason: "it isn't a private classifier"
-                    + (file.metadata["format"].map { ", but '\($0)'" } ?? "")
-                    + "; 'mercer kernel private classify-build' makes one")
-        }
-        guard let text = file.metadata["release"],
-            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)),
-            record.classes.count >= 2
-        else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
+        let (file, record) = try Self.form.open(path)
+        guard record.classes.count >= 2 else { throw Self.form.unreadable(path) }
         func matrix(_ name: String) throws -> Tensor {
             let tensor = try file.tensor(name, copied: true)
             guard tensor.dtype == .float64 else {

@@ -4,7 +4,9 @@ import Mercer
 // The file of a release: safetensors with the sanitised arrays alone, and the public record as metadata.
 
 extension PrivateSimilarity {
-    static let format = "mercer-private-similarity 1"
+    private static let form = ReleaseFile<PrivateRelease>(
+        format: "mercer-private-similarity 1", content: "a release of similarities",
+        maker: "mercer kernel private build")
 
     /// The sanitised arrays by their names.
     var tensors: [String: Tensor] {
@@ -31,31 +33,14 @@ extension PrivateSimilarity {
 
     /// Writes the release to a safetensors file.
     public func save(to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let metadata = [
-            "format": Self.format,
-            "private": record.isPrivate ? "yes" : "NOT PRIVATE: the noise came from a seed",
-            "release": String(decoding: try encoder.encode(record), as: UTF8.self),
-        ]
-        try saveTensors(tensors, to: path, metadata: metadata)
+        try Self.form.save(tensors, record, isPrivate: record.isPrivate, to: path)
     }
 
     /// Reads a release.
     ///
     /// - Throws: ``KernelMethodError/file(_:reason:)`` for files that hold something else, ``TensorFileError``.
     public init(contentsOf path: String) throws {
-        let file = try Safetensors(contentsOf: path)
-        guard file.metadata["format"] == Self.format else {
-            throw KernelMethodError.file(
-                path,
-                reason: "it isn't a release of similarities"
-                    + (file.metadata["format"].map { ", but of '\($0)'" } ?? "")
-                    + "; 'mercer kernel private build' makes one")
-        }
-        guard let text = file.metadata["release"],
-            let record = try? JSONDecoder().decode(PrivateRelease.self, from: Data(text.utf8))
-        else { throw KernelMethodError.file(path, reason: "its record of the release can't be read") }
+        let (file, record) = try Self.form.open(path)
         try self.init(record, file, path)
     }
 

@@ -4,9 +4,9 @@
 // of a row are neighbours. WIDTH outputs along the row stay in registers while all taps run. Up to MOST taps of a
 // kernel row are held in registers as well, and each pixel, loaded once, feeds every output that it touches:
 // WIDTH · T multiply-adds against WIDTH + 2·T - 1 loads. The bound is the multiply-add unit from T = 3 on (14 outputs
-// and 8 taps of 32 registers; 8 and 4 of 16). Where outputs and taps don't step alike (stride, dilation) each
-// multiply-add loads its pixel, and the load unit is the bound. Measured on Zen 4 with AVX-512, of the multiply-add
-// peak: 79 % for 3 × 3, 96 % from 7 × 7 on, 75 % with a stride of 2; weight gradients 90 to 99 %.
+// and 8 taps of 32 registers; 8 and 4 of 16). With dilation the outputs of a block lie as far apart as the taps. With
+// a stride each multiply-add loads its pixel, and the load unit is the bound. Measured on Zen 4 with AVX-512, of the
+// multiply-add peak: 79 % for 3 × 3, 96 % from 7 × 7 on, 75 % with a stride of 2; weight gradients 90 to 99 %.
 //
 // Kernels of 3 × 3 read each pixel so few times that copying it into a strip costs as much as the rest: they read the
 // image itself (direct_row), a pixel's channels apart, and leave taps beyond its sides out one output at a time. Bound
@@ -80,7 +80,8 @@ always void ISA_NAME(finish)(const int width, const vf *sum, int64_t channels, f
         for (int64_t l = 0; l < channels; l++) to[i * to_stride + l] = buffer[i * LANES + l];
 }
 
-// `width` outputs; each kernel row is cut into `full` groups of `taps` taps and `less` groups of one tap fewer.
+// `width` outputs from element `at` of the strips on; each kernel row is cut into `full` groups of `taps` taps and
+// `less` groups of one tap fewer.
 always void ISA_NAME(block)(
     const int width, const int taps, int64_t rows, const float *const *strips, int64_t at, int64_t pixel_step,
     const float *const *weights, int64_t full, int64_t less, const float *bias, int64_t channels, float *to,
@@ -89,7 +90,7 @@ always void ISA_NAME(block)(
     vf start = bias ? load(bias) : (vf){0};
     unrolled for (int i = 0; i < width; i++) sum[i] = start;
     for (int64_t r = 0; r < rows; r++) {
-        const float *strip = strips[r] + at * pixel_step, *tap = weights[r];
+        const float *strip = strips[r] + at, *tap = weights[r];
         for (int64_t g = 0; g < full; g++, strip += taps * pixel_step, tap += taps * LANES)
             ISA_NAME(taps)(width, taps, sum, strip, pixel_step, tap);
         if (taps > 1)
@@ -122,20 +123,23 @@ always void ISA_NAME(stepped)(
 #define BLOCK_OF(W, T)                                                                                            \
     static __attribute__((noinline)) void ISA_NAME(block_##W##_##T)(ARGUMENTS) {                                  \
         ISA_NAME(block)(W, T, rows, strips, at, LANES, weights, full, less, bias, channels, to, to_stride);       \
+    }                                                                                                             \
+    static __attribute__((noinline)) void ISA_NAME(spaced_##W##_##T)(ARGUMENTS, int64_t pixel_step) {             \
+        ISA_NAME(block)(W, T, rows, strips, at, pixel_step, weights, full, less, bias, channels, to, to_stride);  \
     }
 #if MOST == 8
 #define BLOCKS_OF(W)                                                                                              \
     BLOCK_OF(W, 1) BLOCK_OF(W, 2) BLOCK_OF(W, 3) BLOCK_OF(W, 4) BLOCK_OF(W, 5) BLOCK_OF(W, 6) BLOCK_OF(W, 7)      \
         BLOCK_OF(W, 8)
-#define NAMES_OF(W)                                                                                               \
+#define NAMES_OF(K, W)                                                                                            \
     {                                                                                                             \
-        ISA_NAME(block_##W##_1), ISA_NAME(block_##W##_2), ISA_NAME(block_##W##_3), ISA_NAME(block_##W##_4),       \
-            ISA_NAME(block_##W##_5), ISA_NAME(block_##W##_6), ISA_NAME(block_##W##_7), ISA_NAME(block_##W##_8)    \
+        ISA_NAME(K##_##W##_1), ISA_NAME(K##_##W##_2), ISA_NAME(K##_##W##_3), ISA_NAME(K##_##W##_4),               \
+            ISA_NAME(K##_##W##_5), ISA_NAME(K##_##W##_6), ISA_NAME(K##_##W##_7), ISA_NAME(K##_##W##_8)            \
     }
 #else
 #define BLOCKS_OF(W) BLOCK_OF(W, 1) BLOCK_OF(W, 2) BLOCK_OF(W, 3) BLOCK_OF(W, 4)
-#define NAMES_OF(W)                                                                                               \
-    { ISA_NAME(block_##W##_1), ISA_NAME(block_##W##_2), ISA_NAME(block_##W##_3), ISA_NAME(block_##W##_4) }
+#define NAMES_OF(K, W)                                                                                            \
+    { ISA_NAME(K##_##W##_1), ISA_NAME(K##_##W##_2), ISA_NAME(K##_##W##_3), ISA_NAME(K##_##W##_4) }
 #endif
 
 BLOCKS_OF(1)
@@ -148,11 +152,34 @@ BLOCKS_OF(14)
 #endif
 
 static void (*const ISA_NAME(blocks)[6][MOST])(ARGUMENTS) = {
-    NAMES_OF(1), NAMES_OF(2), NAMES_OF(4), NAMES_OF(7), NAMES_OF(8),
+    NAMES_OF(block, 1), NAMES_OF(block, 2), NAMES_OF(block, 4), NAMES_OF(block, 7), NAMES_OF(block, 8),
 #if WIDE == 14
-    NAMES_OF(14),
+    NAMES_OF(block, 14),
 #endif
 };
+static void (*const ISA_NAME(spaced)[6][MOST])(ARGUMENTS, int64_t pixel_step) = {
+    NAMES_OF(spaced, 1), NAMES_OF(spaced, 2), NAMES_OF(spaced, 4), NAMES_OF(spaced, 7), NAMES_OF(spaced, 8),
+#if WIDE == 14
+    NAMES_OF(spaced, 14),
+#endif
+};
+
+// A kernel with gaps: outputs as far apart as the taps see the same pixels, like neighbours without gaps.
+static void ISA_NAME(spaced_row)(
+    int64_t outputs, int64_t rows, const float *const *strips, int64_t tap_step, const float *const *weights,
+    int64_t full, int64_t less, const float *bias, int64_t channels, float *to, int64_t to_stride, int64_t most) {
+    static const int widths[6] = {1, 2, 4, 7, 8, 14};
+    for (int64_t phase = 0; phase < tap_step && phase < outputs; phase++) {
+        int64_t count = (outputs - phase + tap_step - 1) / tap_step;
+        int w = WIDE == 14 ? 5 : 4;
+        for (int64_t i = 0; i < count; i += widths[w]) {
+            while (widths[w] > count - i) w--;
+            ISA_NAME(spaced)[w][most - 1](
+                rows, strips, (phase + i * tap_step) * LANES, weights, full, less, bias, channels,
+                to + (phase + i * tap_step) * to_stride, tap_step * to_stride, tap_step * LANES);
+        }
+    }
+}
 
 static void ISA_NAME(row)(
     int64_t outputs, int64_t rows, const float *const *strips, int64_t step, int64_t tap_step,
@@ -162,11 +189,16 @@ static void ISA_NAME(row)(
     int64_t groups = (taps + MOST - 1) / MOST, most = groups ? (taps + groups - 1) / groups : 1;
     int64_t full = taps - groups * (most - 1), less = groups - full;
     if (most == 1) full = taps, less = 0;
+    if (step == 1 && (tap_step == 2 || (tap_step > 2 && taps > 3))) {
+        ISA_NAME(spaced_row)(
+            outputs, rows, strips, tap_step, weights, full, less, bias, channels, to, to_stride, most);
+        return;
+    }
     for (int64_t i = 0; i < outputs;) {
         while (widths[w] > outputs - i) w--;
         if (step == 1 && tap_step == 1) {
             ISA_NAME(blocks)[w][most - 1](
-                rows, strips, i, weights, full, less, bias, channels, to + i * to_stride, to_stride);
+                rows, strips, i * LANES, weights, full, less, bias, channels, to + i * to_stride, to_stride);
         } else {
             float *at = to + i * to_stride;
 #define STEPPED(W)                                                                                                \
@@ -202,7 +234,7 @@ always void ISA_NAME(edge)(
     static __attribute__((noinline)) void ISA_NAME(direct_##W)(                                                   \
         int64_t rows, const float *const *sources, int64_t at, int64_t pixel_step, const float *const *weights,   \
         const float *bias, float *to, int64_t to_stride) {                                                        \
-        ISA_NAME(block)(W, 3, rows, sources, at, pixel_step, weights, 1, 0, bias, LANES, to, to_stride);          \
+        ISA_NAME(block)(W, 3, rows, sources, at *pixel_step, pixel_step, weights, 1, 0, bias, LANES, to, to_stride);          \
     }
 DIRECT_OF(1) DIRECT_OF(2) DIRECT_OF(4) DIRECT_OF(7) DIRECT_OF(8)
 #if WIDE == 14

@@ -67,7 +67,55 @@ TRANSPOSE(V4, uint32_t, 4, ROUND(V4, 4, LANES4, 2) ROUND(V4, 4, LANES4, 1))
 TRANSPOSE(V8, uint64_t, 2, ROUND(V8, 2, LANES2, 1))
 #endif
 
-static const struct mercer_transpose_kernels ISA_NAME(mercer_transpose) = {.of4 = V4(loop), .of8 = V8(loop)};
+// Strands: the compiler turns the loops of a constant number of ways into whole vectors and shuffles. Other numbers go
+// element by element, one load and one store each, which still keeps up with memory.
+static inline __attribute__((always_inline)) void V4(apart)(const uint32_t *restrict from, uint32_t *restrict to,
+                                                            const ptrdiff_t *offsets, size_t ways, size_t count) {
+    uint32_t *strand[mercer_strands_most];
+    for (size_t k = 0; k < ways; k++) strand[k] = to + offsets[k];
+#pragma clang loop vectorize(assume_safety)
+    for (size_t c = 0; c < count; c++)
+        for (size_t k = 0; k < ways; k++) strand[k][c] = from[c * ways + k];
+}
+
+static inline __attribute__((always_inline)) void V4(together)(const uint32_t *restrict from,
+                                                               const ptrdiff_t *offsets, uint32_t *restrict to,
+                                                               size_t ways, size_t count) {
+    const uint32_t *strand[mercer_strands_most];
+    for (size_t k = 0; k < ways; k++) strand[k] = from + offsets[k];
+#pragma clang loop vectorize(assume_safety)
+    for (size_t c = 0; c < count; c++)
+        for (size_t k = 0; k < ways; k++) to[c * ways + k] = strand[k][c];
+}
+
+static void V4(deinterleave)(const void *from, void *to, const ptrdiff_t *offsets, size_t ways, size_t count) {
+    switch (ways) {
+    case 2: V4(apart)(from, to, offsets, 2, count); break;
+    case 3: V4(apart)(from, to, offsets, 3, count); break;
+    case 4: V4(apart)(from, to, offsets, 4, count); break;
+    case 9: V4(apart)(from, to, offsets, 9, count); break;
+    default:
+        for (size_t k = 0; k < ways; k++)
+            for (size_t c = 0; c < count; c++)
+                ((uint32_t *)to)[offsets[k] + (ptrdiff_t)c] = ((const uint32_t *)from)[c * ways + k];
+    }
+}
+
+static void V4(interleave)(const void *from, const ptrdiff_t *offsets, void *to, size_t ways, size_t count) {
+    switch (ways) {
+    case 2: V4(together)(from, offsets, to, 2, count); break;
+    case 3: V4(together)(from, offsets, to, 3, count); break;
+    case 4: V4(together)(from, offsets, to, 4, count); break;
+    case 9: V4(together)(from, offsets, to, 9, count); break;
+    default:
+        for (size_t k = 0; k < ways; k++)
+            for (size_t c = 0; c < count; c++)
+                ((uint32_t *)to)[c * ways + k] = ((const uint32_t *)from)[offsets[k] + (ptrdiff_t)c];
+    }
+}
+
+static const struct mercer_transpose_kernels ISA_NAME(mercer_transpose) = {
+    .of4 = V4(loop), .of8 = V8(loop), .deinterleave = V4(deinterleave), .interleave = V4(interleave)};
 
 #undef V4
 #undef V8

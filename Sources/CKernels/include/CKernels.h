@@ -27,6 +27,7 @@ int mercer_isa_detect(void);
 #include "fft.h"
 #include "norm.h"
 #include "transpose.h"
+#include "winograd.h"
 #include "random.h"
 #include "probe.h"
 #include "pooling.h"

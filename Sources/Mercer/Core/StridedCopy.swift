@@ -12,7 +12,11 @@ enum StridedCopy {
             return
         }
         let plan = Plan(source.shape, source.strides, destination.strides)
-        if transpose(plan, source.rawPointer, destination.rawPointer, source.dtype.size) { return }
+        if interleave(plan, source.rawPointer, destination.rawPointer, source.dtype.size)
+            || transpose(plan, source.rawPointer, destination.rawPointer, source.dtype.size)
+        {
+            return
+        }
         switch source.dtype.size {
         case 1: run(plan, source.rawPointer, destination.rawPointer, UInt8.self)
         case 2: run(plan, source.rawPointer, destination.rawPointer, UInt16.self)
@@ -57,6 +61,110 @@ enum StridedCopy {
         }
     }
 
+    /// The axes around a block that is copied at once, with the offsets of each block.
+    private struct Outer {
+        let shape: [Int]
+        let source: [Int]
+        let destination: [Int]
+        let count: Int
+
+        init(_ plan: Plan, axes: [Int]) {
+            shape = axes.map { plan.shape[$0] }
+            source = axes.map { plan.source[$0] }
+            destination = axes.map { plan.destination[$0] }
+            count = shape.reduce(1, *)
+        }
+
+        /// Calls `body` for `range` of all blocks, each in `parts` parts, with the block's offsets in both tensors
+        /// and the part. Steps as a mileage counter does: blocks can be a few elements, and a division for each axis
+        /// would cost more than they do.
+        @inline(__always)
+        func forEach(in range: Range<Int>, parts: Int, _ body: (Int, Int, Int) -> Void) {
+            var index = [Int](repeating: 0, count: shape.count)
+            var (rest, part) = range.lowerBound.quotientAndRemainder(dividingBy: parts)
+            var (from, to) = (0, 0)
+            for axis in shape.indices.reversed() {
+                (rest, index[axis]) = rest.quotientAndRemainder(dividingBy: shape[axis])
+                from += index[axis] * source[axis]
+                to += index[axis] * destination[axis]
+            }
+            for _ in range {
+                body(from, to, part)
+                part += 1
+                if part < parts { continue }
+                part = 0
+                var axis = shape.count - 1
+                while axis >= 0 {
+                    index[axis] += 1
+                    from += source[axis]
+                    to += destination[axis]
+                    if index[axis] < shape[axis] { break }
+                    from -= source[axis] * shape[axis]
+                    to -= destination[axis] * shape[axis]
+                    index[axis] = 0
+                    axis -= 1
+                }
+            }
+        }
+    }
+
+    /// The copy as strands that lie alternately in one tensor and apart in the other, as pixel shuffle has them:
+    /// axes that are dense together, and an axis that steps over them and is dense on the other side.
+    private static func interleave(
+        _ plan: Plan, _ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer, _ size: Int
+    ) -> Bool {
+        guard size == 4 else { return false }
+        let ranges = plan.shape.indices
+        /// The axes that are dense up to a step as long as `run`'s on `side`.
+        func strands(_ side: [Int], _ run: Int) -> [Int]? {
+            var (axes, ways) = ([Int](), 1)
+            while ways < side[run] {
+                guard let axis = ranges.first(where: { side[$0] == ways && !axes.contains($0) && $0 != run })
+                else { return nil }
+                axes.append(axis)
+                ways *= plan.shape[axis]
+            }
+            return ways == side[run] && 2...Int(mercer_strands_most) ~= ways ? axes : nil
+        }
+        for (dense, mixed, apart) in [
+            (plan.destination, plan.source, true), (plan.source, plan.destination, false),
+        ] {
+            guard let run = dense.firstIndex(of: 1), plan.shape[run] >= 16,
+                let axes = strands(mixed, run)
+            else { continue }
+            let (ways, length) = (mixed[run], plan.shape[run])
+            var offsets = [Int](repeating: 0, count: ways)
+            for way in 0..<ways {
+                var rest = way
+                for axis in axes {
+                    offsets[way] += rest % plan.shape[axis] * dense[axis]
+                    rest /= plan.shape[axis]
+                }
+            }
+            let outer = Outer(plan, axes: ranges.filter { $0 != run && !axes.contains($0) })
+            let kernels = mercer_transpose_functions(kernelISA)
+            nonisolated(unsafe) let (from, to) = (from, to)
+            let (high, parts) = (4096, (length + 4095) / 4096)
+            Parallel.forRanges(outer.count * parts, grain: max(1, 32768 / (ways * min(length, high)))) { range in
+                outer.forEach(in: range, parts: parts) { source, destination, part in
+                    let start = part * high
+                    let count = min(high, length - start)
+                    if apart {
+                        kernels.pointee.deinterleave(
+                            from + (source + start * ways) * size, to + (destination + start) * size, offsets,
+                            ways, count)
+                    } else {
+                        kernels.pointee.interleave(
+                            from + (source + start) * size, offsets, to + (destination + start * ways) * size,
+                            ways, count)
+                    }
+                }
+            }
+            return true
+        }
+        return false
+    }
+
     /// The copy as transpositions, where the source is dense along one axis and the destination along another.
     private static func transpose(
         _ plan: Plan, _ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer, _ size: Int
@@ -68,28 +176,18 @@ enum StridedCopy {
         let loop = mercer_transpose_function(kernelISA, Int32(size))
         let (rows, columns) = (plan.shape[first], plan.shape[last])
         let (fromColumn, toRow) = (plan.source[last], plan.destination[first])
-        let outerAxes = (0..<last).filter { $0 != first }
-        let outer = outerAxes.reduce(1) { $0 * plan.shape[$1] }
+        let outer = Outer(plan, axes: (0..<last).filter { $0 != first })
         // Some lines of each source row at a time and not too many rows: their pages stay known to the processor.
         let (high, wide) = (64, 256)
         let chunks = (rows + high - 1) / high
         nonisolated(unsafe) let (from, to) = (from, to)
-        Parallel.forRanges(outer * chunks, grain: max(1, 32768 / (min(rows, high) * columns))) { range in
-            for chunk in range {
-                var (index, top) = chunk.quotientAndRemainder(dividingBy: chunks)
-                top *= high
-                var source = top
-                var destination = top * toRow
-                for axis in outerAxes.reversed() {
-                    let (rest, i) = index.quotientAndRemainder(dividingBy: plan.shape[axis])
-                    source += i * plan.source[axis]
-                    destination += i * plan.destination[axis]
-                    index = rest
-                }
+        Parallel.forRanges(outer.count * chunks, grain: max(1, 32768 / (min(rows, high) * columns))) { range in
+            outer.forEach(in: range, parts: chunks) { source, destination, chunk in
+                let top = chunk * high
                 for left in stride(from: 0, to: columns, by: wide) {
                     loop(
-                        from + (source + left * fromColumn) * size, fromColumn,
-                        to + (destination + left) * size, toRow, min(high, rows - top),
+                        from + (source + top + left * fromColumn) * size, fromColumn,
+                        to + (destination + top * toRow + left) * size, toRow, min(high, rows - top),
                         min(wide, columns - left))
                 }
             }
@@ -112,42 +210,39 @@ enum StridedCopy {
         let rows = rank >= 2 ? plan.shape[rank - 2] : 1
         let (fromColumn, toColumn) = (plan.source[rank - 1], plan.destination[rank - 1])
         let (fromRow, toRow) = rank >= 2 ? (plan.source[rank - 2], plan.destination[rank - 2]) : (0, 0)
-        let outer = plan.shape.dropLast(2).reduce(1, *)
         let rowGrain = max(1, min(rows, 32768 / max(columns, 1)))
         let rowChunks = (rows + rowGrain - 1) / rowGrain
+        let outer = Outer(plan, axes: Array(0..<max(rank - 2, 0)))
         let dense = fromColumn == 1 && toColumn == 1
+        let long = dense && columns * MemoryLayout<T>.size >= 64
+        let tile = 16
 
-        Parallel.forEach(outer * rowChunks) { chunk in
-            var (index, rowChunk) = (chunk / rowChunks, chunk % rowChunks)
-            var source = from
-            var destination = to
-            for axis in stride(from: rank - 3, through: 0, by: -1) {
-                let i = index % plan.shape[axis]
-                index /= plan.shape[axis]
-                source += i * plan.source[axis]
-                destination += i * plan.destination[axis]
-            }
-            rowChunk *= rowGrain
-            let rowEnd = min(rows, rowChunk + rowGrain)
-            if dense {
-                for row in rowChunk..<rowEnd {
-                    memcpy(
-                        destination + row * toRow, source + row * fromRow, columns * MemoryLayout<T>.size)
-                }
-                return
-            }
-            let tile = 16
-            for top in stride(from: rowChunk, to: rowEnd, by: tile) {
-                let bottom = min(top + tile, rowEnd)
-                for left in stride(from: 0, to: columns, by: tile) {
-                    let right = min(left + tile, columns)
+        Parallel.forRanges(outer.count * rowChunks, grain: max(1, 32768 / (rowGrain * columns))) { range in
+            outer.forEach(in: range, parts: rowChunks) { sourceOffset, destinationOffset, rowChunk in
+                let source = from + sourceOffset
+                let destination = to + destinationOffset
+                let top = rowChunk * rowGrain
+                let bottom = min(rows, top + rowGrain)
+                if long {
                     for row in top..<bottom {
-                        let s = source + row * fromRow
-                        let d = destination + row * toRow
-                        var column = left
-                        while column < right {
-                            d[column * toColumn] = s[column * fromColumn]
-                            column += 1
+                        memcpy(
+                            destination + row * toRow, source + row * fromRow,
+                            columns * MemoryLayout<T>.size)
+                    }
+                    return
+                }
+                for top in stride(from: top, to: bottom, by: tile) {
+                    let bottom = min(top + tile, bottom)
+                    for left in stride(from: 0, to: columns, by: tile) {
+                        let right = min(left + tile, columns)
+                        for row in top..<bottom {
+                            let s = source + row * fromRow
+                            let d = destination + row * toRow
+                            var column = left
+                            while column < right {
+                                d[column * toColumn] = s[column * fromColumn]
+                                column += 1
+                            }
                         }
                     }
                 }

@@ -215,6 +215,18 @@ enum ConvolutionProduct {
         }
     }
 
+    /// The convolution by tiles, where that is quicker.
+    private static func tiles(_ g: ConvolutionGeometry, _ x: UnsafePointer<Float>) -> WinogradConvolution? {
+        guard g.isPlainThree else { return nil }
+        let tiles = WinogradConvolution(
+            batch: g.batch * g.input[0],
+            source: PixelPlane(
+                base: x, pixelStride: g.inputChannels, height: g.input[1], width: g.input[2],
+                channels: g.inputChannels), top: g.padding[1], left: g.padding[2], height: g.output[1],
+            width: g.output[2])
+        return tiles.isWorthwhile(outputs: g.outputChannels) ? tiles : nil
+    }
+
     static func forward(
         _ g: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
         _ bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
@@ -229,6 +241,13 @@ enum ConvolutionProduct {
         }
         if let narrow = NarrowImage(g) {
             narrow.forward(x, weight, bias, y)
+            return
+        }
+        let target = PixelPlane(
+            base: y, pixelStride: g.outputChannels, height: g.output[1], width: g.output[2],
+            channels: g.outputChannels)
+        if let tiles = tiles(g, x) {
+            tiles(RightColumns(base: weight, stride: depth, run: g.inputChannels), to: target, bias: bias)
             return
         }
         let phases = (0..<3).map { g.forwardPhase($0) }
@@ -258,6 +277,23 @@ enum ConvolutionProduct {
                 .init(stride: g.outputChannels, isTransposed: false), weight,
                 .init(stride: g.inputChannels, isTransposed: false), result)
             return
+        }
+        if g.isPlainThree {
+            let tiles = WinogradConvolution(
+                batch: g.batch * g.output[0],
+                source: PixelPlane(
+                    base: gradient, pixelStride: g.outputChannels, height: g.output[1], width: g.output[2],
+                    channels: g.outputChannels), top: 2 - g.padding[1], left: 2 - g.padding[2],
+                height: g.input[1], width: g.input[2])
+            if tiles.isWorthwhile(outputs: g.inputChannels) {
+                tiles(
+                    TapRows(
+                        base: weight, outputStride: depth, channels: g.inputChannels, taps: (0..<9).reversed()),
+                    to: PixelPlane(
+                        base: result, pixelStride: g.inputChannels, height: g.input[1], width: g.input[2],
+                        channels: g.inputChannels))
+                return
+            }
         }
         withZeros(g.groupOutputs) { zeros in
             for z in g.backwardPhases(0) {
@@ -295,6 +331,13 @@ enum ConvolutionProduct {
     ) {
         if !g.isPointwise, let narrow = NarrowImage(g) {
             narrow.weightGradient(x, gradient, perExample: perExample, result)
+            return
+        }
+        if !perExample, let tiles = tiles(g, x) {
+            tiles.weightGradient(
+                PixelPlane(
+                    base: gradient, pixelStride: g.outputChannels, height: g.output[1], width: g.output[2],
+                    channels: g.outputChannels), result)
             return
         }
         let depth = g.taps * g.groupInputs

@@ -47,6 +47,17 @@ struct DenseConvolutionProduct {
             phases: phases(offsets), zeros: zeros)
     }
 
+    /// A convolution of `channels` channels by tiles, where that is quicker.
+    private func tiles(
+        _ base: UnsafePointer<Float>, stride: Int, channels: Int, outputs: Int
+    ) -> WinogradConvolution? {
+        let tiles = WinogradConvolution(
+            batch: batch,
+            source: PixelPlane(base: base, pixelStride: stride, height: height, width: width, channels: channels),
+            top: 1, left: 1, height: height, width: width)
+        return tiles.isWorthwhile(outputs: outputs) ? tiles : nil
+    }
+
     private func withZeros(_ body: (UnsafePointer<Float>) -> Void) {
         let count = max(total, outputs)
         withScratch(count) { zeros in
@@ -74,11 +85,24 @@ struct DenseConvolutionProduct {
                 let isLast = layer == growth.count
                 let target = isLast ? y : maps + depth
                 let stride = isLast ? outputs : total
+                let right = RightColumns(base: weights[layer], stride: 9 * depth, run: depth)
+                if let tiles = tiles(UnsafePointer(maps), stride: total, channels: depth, outputs: columns) {
+                    tiles(
+                        right,
+                        to: PixelPlane(
+                            base: target, pixelStride: stride, height: height, width: width, channels: columns),
+                        bias: biases[layer],
+                        finish: isLast
+                            ? nil
+                            : { pixels, count in
+                                for pixel in 0..<count { leaky(pixels + pixel * stride, columns, slope) }
+                            })
+                    continue
+                }
                 var product = Product(
                     rows: pixels, columns: columns,
                     left: image(UnsafePointer(maps), stride: total, channels: depth, zeros: zeros),
-                    right: RightColumns(base: weights[layer], stride: 9 * depth, run: depth),
-                    output: OutputRows(base: target, stride: stride), bias: biases[layer])
+                    right: right, output: OutputRows(base: target, stride: stride), bias: biases[layer])
                 if !isLast {
                     product.epilogue = { rows, block in
                         for row in rows { leaky(target + row * stride + block.lowerBound, block.count, slope) }
@@ -110,12 +134,20 @@ struct DenseConvolutionProduct {
                 let own = gradients + depth
                 if layer < growth.count { throughActivation(maps + depth, own, columns, stride, slope) }
                 // Taps meet the gradient's pixels in reverse.
-                let taps = (0..<9).map { 8 - $0 }
+                let right = TapRows(
+                    base: weights[layer], outputStride: 9 * depth, channels: depth, taps: (0..<9).reversed())
+                if let tiles = tiles(UnsafePointer(own), stride: stride, channels: columns, outputs: depth) {
+                    tiles(
+                        right,
+                        to: PixelPlane(
+                            base: gradients, pixelStride: stride, height: height, width: width, channels: depth),
+                        accumulates: layer < growth.count)
+                    continue
+                }
                 var product = Product(
                     rows: pixels, columns: depth,
                     left: image(UnsafePointer(own), stride: stride, channels: columns, zeros: zeros),
-                    right: TapRows(base: weights[layer], outputStride: 9 * depth, channels: depth, taps: taps),
-                    output: OutputRows(base: gradients, stride: stride))
+                    right: right, output: OutputRows(base: gradients, stride: stride))
                 product.accumulates = layer < growth.count
                 product()
             }
@@ -155,13 +187,20 @@ struct DenseConvolutionProduct {
             // The convolutions from `part` on read these channels.
             let rows = stride - depth(part)
             withScratch(rows * 9 * channels) { together in
-                Product(
-                    rows: rows, columns: 9 * channels,
-                    left: LeftColumns(base: gradients + depth(part), stride: stride, run: pixels),
-                    right: ImagePatches(
-                        pixels: image(maps + first, stride: total, channels: channels, zeros: zeros), first: 0),
-                    output: OutputRows(base: together, stride: 9 * channels)
-                ).runLocally()
+                if let tiles = tiles(maps + first, stride: total, channels: channels, outputs: rows) {
+                    tiles.weightGradient(
+                        PixelPlane(
+                            base: gradients + depth(part), pixelStride: stride, height: height, width: width,
+                            channels: rows), together)
+                } else {
+                    Product(
+                        rows: rows, columns: 9 * channels,
+                        left: LeftColumns(base: gradients + depth(part), stride: stride, run: pixels),
+                        right: ImagePatches(
+                            pixels: image(maps + first, stride: total, channels: channels, zeros: zeros), first: 0),
+                        output: OutputRows(base: together, stride: 9 * channels)
+                    ).runLocally()
+                }
                 var row = 0
                 for layer in part..<layers {
                     let depth = depth(layer)

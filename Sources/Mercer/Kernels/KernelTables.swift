@@ -6,6 +6,7 @@ enum Kernels {
     static let depthwise = select(mercer_depthwise_table)
     static let attention = select(mercer_attention_table)
     static let pooling = select(mercer_pooling_table)
+    static let winograd = select(mercer_winograd_table)
 
     private static func select<Table>(_ tables: (Table, Table, Table)) -> Table {
         switch InstructionSet.current {

@@ -122,6 +122,8 @@ private final class Job: @unchecked Sendable {
 /// microseconds, and then sleep on a condition.
 private final class Pool: @unchecked Sendable {
     static let shared = Pool()
+    /// Pauses before a helper sleeps, about a fifth of a millisecond: to wake it costs a small loop's whole time.
+    private static let patience = 16_000
 
     let threads: Atomic<Int>
     private let caller = Mutex<Void>(())
@@ -179,7 +181,7 @@ private final class Pool: @unchecked Sendable {
             var spins = 0
             while generation.load(ordering: .acquiring) == seen {
                 spins += 1
-                if spins < 4000 {
+                if spins < Self.patience {
                     spinPause()
                     continue
                 }

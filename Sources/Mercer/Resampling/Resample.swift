@@ -103,8 +103,9 @@ public enum Resample {
             return select(vertical.starts, horizontal.starts, x, shape)
         }
         switch x.dtype {
+        case .float32 where channels > 4: return computeRows(vertical, horizontal, x, shape, Float.self)
         case .uint8, .uint16, .float16, .float32: break
-        case .float64: return computeDouble(vertical, horizontal, x, shape)
+        case .float64: return computeRows(vertical, horizontal, x, shape, Double.self)
         default: return compute(vertical, horizontal, x.asType(.float32), fixedPoint: false).asType(x.dtype)
         }
         let y = Tensor(uninitialized: shape, x.dtype)
@@ -136,29 +137,34 @@ public enum Resample {
         return y
     }
 
-    private static func computeDouble(
-        _ vertical: Resampler, _ horizontal: Resampler, _ x: Tensor, _ shape: [Int]
+    /// Row by row, straight into the result: for pixels whose channels fill vectors, and for double precision.
+    private static func computeRows<T: ResampledNumber>(
+        _ vertical: Resampler, _ horizontal: Resampler, _ x: Tensor, _ shape: [Int], _ type: T.Type
     ) -> Tensor {
-        let y = Tensor(uninitialized: shape, .float64)
+        let y = Tensor(uninitialized: shape, x.dtype)
         let channels = shape[shape.count - 1]
-        let (rows, columns) = (RowTable(vertical, .double), RowTable(horizontal, .double))
+        let (rows, columns) = (RowTable(vertical, T.weights), RowTable(horizontal, T.weights, channels: channels))
         let images = x.rank == 4 ? x.shape[0] : 1
         let line = horizontal.inputLength * channels
+        let outputLine = horizontal.outputLength * channels
         let source = UInt(bitPattern: x.rawPointer)
         let target = UInt(bitPattern: y.rawPointer)
-        Parallel.forRanges(images * vertical.outputLength, grain: 8) { outputs in
-            withScratchBytes(line * 8) { memory in
-                let middle = memory.assumingMemoryBound(to: Double.self)
+        Parallel.forRanges(
+            images * vertical.outputLength, grain: max(1, 65536 / (line + outputLine))
+        ) { outputs in
+            withScratchBytes(line * MemoryLayout<T>.size) { memory in
+                let middle = memory.assumingMemoryBound(to: T.self)
                 for output in outputs {
                     let (image, row) = output.quotientAndRemainder(dividingBy: vertical.outputLength)
-                    let (start, taps, weights) = rows.row(row, Double.self)
+                    let (start, taps, weights) = rows.row(row, T.self)
                     let input =
-                        UnsafePointer<Double>(bitPattern: source)! + (image * vertical.inputLength + start) * line
-                    resampleKernels.vertical_f64(middle, input, line * 8, weights, taps, line)
-                    withUnsafePointer(to: columns.rows) {
-                        resampleKernels.horizontal_f64(
-                            UnsafeMutablePointer<Double>(bitPattern: target)!
-                                + output * horizontal.outputLength * channels, middle, channels, $0)
+                        UnsafePointer<T>(bitPattern: source)! + (image * vertical.inputLength + start) * line
+                    let result = UnsafeMutablePointer<T>(bitPattern: target)! + output * outputLine
+                    if columns.isIdentity {
+                        T.vertical(result, input, weights, taps, line)
+                    } else {
+                        T.vertical(middle, input, weights, taps, line)
+                        T.horizontal(result, middle, channels, columns)
                     }
                 }
             }
@@ -194,5 +200,56 @@ extension Resampler {
     var isSelection: Bool {
         weights.count == outputLength && weights.allSatisfy { $0 == 1 }
             && (0..<outputLength).allSatisfy { offsets[$0 + 1] - offsets[$0] == 1 }
+    }
+}
+
+/// Numbers that ``Resample`` computes with row by row.
+private protocol ResampledNumber {
+    static var weights: RowTable.Number { get }
+
+    /// `result[i]` = the weighted sum of `taps` rows that are `count` numbers long.
+    static func vertical(
+        _ result: UnsafeMutablePointer<Self>, _ rows: UnsafePointer<Self>, _ weights: UnsafePointer<Self>, _ taps: Int,
+        _ count: Int)
+
+    /// One row through the map of `columns`.
+    static func horizontal(
+        _ result: UnsafeMutablePointer<Self>, _ row: UnsafePointer<Self>, _ channels: Int, _ columns: RowTable)
+}
+
+extension Double: ResampledNumber {
+    static var weights: RowTable.Number { .double }
+
+    static func vertical(
+        _ result: UnsafeMutablePointer<Double>, _ rows: UnsafePointer<Double>, _ weights: UnsafePointer<Double>,
+        _ taps: Int, _ count: Int
+    ) {
+        resampleKernels.vertical_f64(result, rows, count * 8, weights, taps, count)
+    }
+
+    static func horizontal(
+        _ result: UnsafeMutablePointer<Double>, _ row: UnsafePointer<Double>, _ channels: Int, _ columns: RowTable
+    ) {
+        withUnsafePointer(to: columns.rows) { resampleKernels.horizontal_f64(result, row, channels, $0) }
+    }
+}
+
+/// More than four channels only: with fewer the kernel writes beyond the row's end.
+extension Float: ResampledNumber {
+    static var weights: RowTable.Number { .float }
+
+    static func vertical(
+        _ result: UnsafeMutablePointer<Float>, _ rows: UnsafePointer<Float>, _ weights: UnsafePointer<Float>,
+        _ taps: Int, _ count: Int
+    ) {
+        resampleKernels.vertical_f32(result, rows, count * 4, weights, taps, count)
+    }
+
+    static func horizontal(
+        _ result: UnsafeMutablePointer<Float>, _ row: UnsafePointer<Float>, _ channels: Int, _ columns: RowTable
+    ) {
+        withUnsafePointer(to: columns.rows) {
+            resampleKernels.horizontal_f32(result, 0, row, 0, 1, channels, $0)
+        }
     }
 }

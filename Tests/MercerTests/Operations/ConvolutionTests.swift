@@ -85,6 +85,9 @@ import Testing
         Setting(channels: 20, outputs: 7, before: [2, 2], after: [2, 2], dilation: [2, 2]),
         Setting(outputs: 12, groups: 2), Setting(channels: 6, outputs: 9, groups: 3),
         Setting(batch: 1, size: [7, 7], channels: 512, outputs: 17),
+        Setting(size: [9, 14], channels: 24, outputs: 37),
+        Setting(size: [10, 7], channels: 37, outputs: 16, before: [0, 2], after: [2, 1]),
+        Setting(batch: 1, size: [50, 61], channels: 16, outputs: 20),
         Setting(batch: 1, size: [1, 1], channels: 1, outputs: 1),
         Setting(batch: 0, channels: 4, outputs: 6),
         Setting(size: [17, 19], channels: 1, outputs: 33, kernel: [5, 5], before: [2, 2], after: [2, 2]),
@@ -144,7 +147,9 @@ import Testing
     @Test(arguments: settings + depthwise) func convolutionsMatchTheirDefinition(_ setting: Setting) {
         let (x, w, b) = setting.inputs()
         let expected = setting.plain(x, w, b)
-        #expect(Self.difference(setting(x, w, bias: b), expected) < 1e-4)
+        // Rounding grows like the sum itself, with the square root of its terms.
+        let terms = Double(w.count / w.shape[0])
+        #expect(Self.difference(setting(x, w, bias: b), expected) < max(1e-4, 1e-5 * terms.squareRoot()))
         let wide = setting.inputs(.float64)
         #expect(
             Self.difference(setting(wide.x, wide.w, bias: wide.b), setting.plain(wide.x, wide.w, wide.b))

@@ -14,6 +14,7 @@ struct ImagePixels: LeftOperand {
     /// Source offset of each tap along each axis, and as a number of elements.
     let tapOffsets: [(Int, Int, Int)]
     let tapElements: [Int]
+    let phases: [AxisPhase]
     let lowest: (Int, Int, Int)
     let highest: (Int, Int, Int)
     /// As many zeros as a run is long.
@@ -30,6 +31,7 @@ struct ImagePixels: LeftOperand {
         self.base = base
         self.pixelStride = pixelStride
         self.source = (source[0], source[1], source[2])
+        self.phases = phases
         grid = (phases[0].count, phases[1].count, phases[2].count)
         steps = (phases[0].reading.step, phases[1].reading.step, phases[2].reading.step)
         self.zeros = zeros
@@ -307,8 +309,21 @@ enum ConvolutionProduct {
                 let left = LeftColumns(
                     base: gradient + piece * positions * g.outputChannels + group * g.groupOutputs,
                     stride: g.outputChannels, run: positions)
-                let output = OutputRows(
-                    base: result + (piece * g.outputChannels + group * g.groupOutputs) * depth, stride: depth)
+                let target = result + (piece * g.outputChannels + group * g.groupOutputs) * depth
+                let output = OutputRows(base: target, stride: depth)
+                let taps =
+                    g.isPointwise
+                    ? TapProducts(
+                        outputs: g.groupOutputs, gradientStride: g.outputChannels, run: g.groupInputs,
+                        pixelStride: g.inputChannels, positions: positions)
+                    : TapProducts(
+                        outputs: g.groupOutputs, gradientStride: g.outputChannels, run: g.groupInputs,
+                        pixelStride: g.inputChannels, source: g.input, phases: phases)
+                if taps.isWorthwhile {
+                    let pixels = piece * (perExample ? g.inputPixels : 0) * g.inputChannels
+                    taps(x + pixels + group * g.groupInputs, left.base, positions: positions, target)
+                    return
+                }
                 if g.isPointwise {
                     Product(
                         rows: g.groupOutputs, columns: depth, left: left,
@@ -380,7 +395,17 @@ struct NarrowImage {
         let pieces = perExample ? g.batch : 1
         let positions = (perExample ? 1 : g.batch) * g.outputPixels
         withPixels(x) { pixels in
+            let taps = TapProducts(
+                outputs: g.outputChannels, gradientStride: g.outputChannels, run: pixels.run,
+                pixelStride: g.inputChannels, source: padded, phases: pixels.phases)
             let single = { (piece: Int) in
+                if taps.isWorthwhile {
+                    let image = piece * (perExample ? padded.reduce(1, *) : 0) * g.inputChannels
+                    taps(
+                        pixels.base + image, gradient + piece * positions * g.outputChannels, positions: positions,
+                        result + piece * g.outputChannels * depth)
+                    return
+                }
                 Product(
                     rows: g.outputChannels, columns: depth,
                     left: LeftColumns(

@@ -142,7 +142,7 @@ struct DenseConvolutionProduct {
         }
     }
 
-    /// The weight gradients, by parts of the input channels: the patches of each part are put together once, for all
+    /// The weight gradients, by parts of the input channels: each part is multiplied once with the gradients of all
     /// convolutions that read it.
     private func weightGradients(
         _ maps: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, _ zeros: UnsafePointer<Float>,
@@ -155,13 +155,20 @@ struct DenseConvolutionProduct {
             // The convolutions from `part` on read these channels.
             let rows = stride - depth(part)
             withScratch(rows * 9 * channels) { together in
-                Product(
-                    rows: rows, columns: 9 * channels,
-                    left: LeftColumns(base: gradients + depth(part), stride: stride, run: pixels),
-                    right: ImagePatches(
-                        pixels: image(maps + first, stride: total, channels: channels, zeros: zeros), first: 0),
-                    output: OutputRows(base: together, stride: 9 * channels)
-                ).runLocally()
+                let taps = TapProducts(
+                    outputs: rows, gradientStride: stride, run: channels, pixelStride: total,
+                    source: [1, height, width], phases: phases(Self.offsets))
+                if taps.isWorthwhile {
+                    taps(maps + first, gradients + depth(part), positions: pixels, together)
+                } else {
+                    Product(
+                        rows: rows, columns: 9 * channels,
+                        left: LeftColumns(base: gradients + depth(part), stride: stride, run: pixels),
+                        right: ImagePatches(
+                            pixels: image(maps + first, stride: total, channels: channels, zeros: zeros), first: 0),
+                        output: OutputRows(base: together, stride: 9 * channels)
+                    ).runLocally()
+                }
                 var row = 0
                 for layer in part..<layers {
                     let depth = depth(layer)

@@ -114,9 +114,42 @@ struct ImagePixels: LeftOperand {
         }
     }
 
+    /// The source pixel of the first of some rows where all of them lie in one line and all their taps inside the
+    /// image, so that pointers are a step apart.
+    @inline(__always)
+    private func insideLine(_ rows: Range<Int>) -> UnsafePointer<Float>? {
+        let line = rows.lowerBound / grid.2
+        let first = rows.lowerBound &- line &* grid.2
+        guard first &+ rows.count <= grid.2 else { return nil }
+        let image = line / grid.1
+        let (x, y) = (first &* steps.2, (line &- image &* grid.1) &* steps.1)
+        let (n, z) = (image / grid.0, image % grid.0 &* steps.0)
+        let last = x &+ (rows.count &- 1) &* steps.2
+        guard
+            z &+ lowest.0 >= 0 && z &+ highest.0 < source.0 && y &+ lowest.1 >= 0 && y &+ highest.1 < source.1
+                && x &+ lowest.2 >= 0 && last &+ highest.2 < source.2
+        else { return nil }
+        return base + (((n &* source.0 &+ z) &* source.1 &+ y) &* source.2 &+ x) &* pixelStride
+    }
+
     @inline(__always)
     func pointers(_ rows: Range<Int>, _ segments: Range<Int>, _ to: RowPointers) {
-        fill(rows, segments, to, rowStep: 1, segmentStep: rows.count)
+        guard let from = insideLine(rows) else {
+            fill(rows, segments, to, rowStep: 1, segmentStep: rows.count)
+            return
+        }
+        let step = steps.2 &* pixelStride
+        var target = to
+        tapElements.withUnsafeBufferPointer { elements in
+            for s in segments {
+                var pixel = from + elements[s]
+                for _ in 0..<rows.count {
+                    target.pointee = pixel
+                    target += 1
+                    pixel += step
+                }
+            }
+        }
     }
 
     /// Pointers in the order `[rows, segments]`.

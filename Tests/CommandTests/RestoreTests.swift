@@ -197,6 +197,43 @@ import Testing
         }
     }
 
+    @Test func scenesTrainByEitherRecipeAndWrongOnesAreNamed() throws {
+        try FileManager.default.createDirectory(atPath: path("scenes"), withIntermediateDirectories: true)
+        for name in ["ms", "pan"] {
+            try FileManager.default.copyItem(atPath: path("\(name).npy"), toPath: path("scenes/a_\(name).npy"))
+        }
+        func train(_ arguments: String...) throws -> Command.Result {
+            try Command.run(
+                Command.executable,
+                ["train", "lambda-pnn", "--data", "scenes", "-o", "w.safetensors", "--steps", "2"] + arguments,
+                in: folder.url)
+        }
+        for recipe in [["small"], ["paper", "--crop", "128", "--batch", "1"]] {
+            let result = try Command.run(
+                Command.executable,
+                ["train", "lambda-pnn", "--data", "scenes", "-o", "w.safetensors", "--steps", "2", "--recipe"] + recipe,
+                in: folder.url)
+            #expect(result.status == 0, "\(result.errors)")
+            let used = try restore([
+                "--method", "lambda-pnn", "--ms", "ms.npy", "--pan", "pan.npy", "--scale", "2048", "-o", "o.npy",
+                "--weights", "w.safetensors", "--epochs", "0", "--overwrite",
+            ])
+            #expect(used.status == 0, "\(used.errors)")
+        }
+        #expect(try train("--recipe", "mine").status == 64)
+        let small = try train("--recipe", "paper", "--crop", "64")
+        #expect(small.status == 64 && small.errors.contains("from 128 up"))
+        let gains = try train("--sensor", "WV3")
+        #expect(gains.status == 1 && gains.errors.contains("8 gains"), "\(gains.errors)")
+        try FileManager.default.copyItem(atPath: path("short.npy"), toPath: path("scenes/b_pan.npy"))
+        try FileManager.default.copyItem(atPath: path("ms.npy"), toPath: path("scenes/b_ms.npy"))
+        let wrong = try train()
+        #expect(wrong.status == 1 && wrong.errors.contains("b_ms.npy and scenes/b_pan.npy"), "\(wrong.errors)")
+        try FileManager.default.removeItem(atPath: path("scenes"))
+        let empty = try train()
+        #expect(empty.status == 1 && empty.errors.contains("scenes: no pair"), "\(empty.errors)")
+    }
+
     // MARK: GeoTIFF
 
     /// A GeoTIFF of 16 bits, little-endian, with a pixel scale, a tie point, a coordinate system and a no-data value.

@@ -206,6 +206,12 @@ import Testing
         let used = try mercer("resize", "a.png", "-o", "b.png", "--method", "adk", "--weights", "w.safetensors")
         #expect(used.status == 0, "\(used.errors)")
         #expect(try Bitmap(contentsOf: path("b.png")).width == 20)
+        let moving = try mercer(
+            "train", "adk", "--pairs", "large", "small", "--steps", "2", "-o", "m.safetensors", "--kernel", "4",
+            "--offsets")
+        #expect(moving.status == 0, "\(moving.errors)")
+        let moved = try mercer("resize", "a.png", "-o", "m.png", "--method", "adk", "--weights", "m.safetensors")
+        #expect(moved.status == 0, "\(moved.errors)")
         let other = try mercer(
             "resize", "a.png", "-o", "c.png", "--method", "adk", "--weights", "w.safetensors", "--scale", "0.25")
         #expect(other.status == 1 && other.errors.contains("reduction by 2, but 4"))

@@ -9,7 +9,7 @@
     {                                                                                                             \
         panel_rows_##isa, panel_columns_##isa, panel_##isa, pack_left_rows_##isa, pack_left_columns_##isa,        \
             pack_right_rows_##isa, pack_right_columns_##isa, pack_right_segments_##isa, vector_times_rows_##isa,  \
-            vector_times_columns_##isa                                                                            \
+            vector_times_columns_##isa, outer_##isa                                                               \
     }
 
 #if defined(__x86_64__)

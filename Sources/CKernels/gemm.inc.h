@@ -4,14 +4,19 @@
 // of the packed right panel, and multiplies them with ROWS scalars of the left one, broadcast. Per step that is
 // 2·ROWS multiply-adds against ROWS + 2 loads, so the bound is the multiply-add unit: AVX-512 28 accumulators + 2 + 1
 // of 32 registers, AVX2 and SSE2 12 + 2 + 1 of 16, NEON 24 + 2 + 1 of 32. The left operand is read through row pointers
-// where it lies (an image, a matrix), or from a packed panel where its rows would collide in the cache.
+// where it lies (an image, a matrix), or from a packed panel where its rows would collide in the cache. What columns
+// remain at the right edge take a vector of half the width where that is enough: 20 columns take 24 lanes and not 32,
+// which counts where a whole vector occupies two units (Zen 4).
 // Measured on Zen 4 with operands in L1/L2, packing included: 97 % of the multiply-add peak of 117 GFLOP/s (AVX-512).
 
 #define always static inline __attribute__((always_inline))
 #define LANES ((int)(VBYTES / sizeof(float)))
+#define HALF (LANES / 2)
 
 typedef float ISA_NAME(vf) __attribute__((vector_size(VBYTES), aligned(4)));
 #define vf ISA_NAME(vf)
+typedef float ISA_NAME(vh) __attribute__((vector_size(VBYTES / 2), aligned(4)));
+#define vh ISA_NAME(vh)
 typedef float ISA_NAME(v4) __attribute__((vector_size(16), aligned(4)));
 #define v4 ISA_NAME(v4)
 
@@ -29,17 +34,23 @@ enum { ISA_NAME(panel_rows) = ROWS, ISA_NAME(panel_columns) = COLUMNS };
 always vf ISA_NAME(load)(const float *p) { return *(const vf *)p; }
 always void ISA_NAME(store)(float *p, vf v) { *(vf *)p = v; }
 
-// One tile: `rows` × `vectors` accumulators. `bias` has to be readable in full vectors here.
+// One tile: `rows` × (`vectors` vectors and `halves`, 0 or 1, of half the width) accumulators. `bias` has to be readable
+// in full vectors here. The left operand is `left`, whose steps lie `left_step` apart, or `left_rows` where that is
+// null; steps of the right one lie `right_step` apart.
 always void ISA_NAME(tile)(
-    const int rows, const int vectors, int64_t segments, int64_t run, const float *left,
-    const float *const *left_rows, int64_t offset, const float *right, float *const *out, int64_t column,
-    const float *bias, bool accumulate) {
+    const int rows, const int vectors, const int halves, int64_t segments, int64_t run, const float *left,
+    int64_t left_step, const float *const *left_rows, int64_t offset, const float *right, int64_t right_step,
+    float *const *out, int64_t column, const float *bias, bool accumulate) {
     vf sum[ROWS][2];
+    vh tail[ROWS];
+    const int edge = vectors * LANES;
     if (accumulate) {
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++) sum[i][v] = ISA_NAME(load)(out[i] + column + v * LANES);
+            if (halves) tail[i] = *(const vh *)(out[i] + column + edge);
+        }
     } else {
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) {
@@ -47,60 +58,103 @@ always void ISA_NAME(tile)(
 #pragma clang loop unroll(full)
             for (int i = 0; i < rows; i++) sum[i][v] = start;
         }
+        if (halves) {
+            vh start = bias ? *(const vh *)(bias + edge) : (vh){0};
+#pragma clang loop unroll(full)
+            for (int i = 0; i < rows; i++) tail[i] = start;
+        }
+    }
+#define STEP(SCALAR)                                                                                              \
+    {                                                                                                             \
+        vf b0 = vectors > 0 ? ISA_NAME(load)(right) : (vf){0};                                                    \
+        vf b1 = vectors > 1 ? ISA_NAME(load)(right + LANES) : (vf){0};                                            \
+        vh b2 = halves ? *(const vh *)(right + edge) : (vh){0};                                                   \
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {                                       \
+            float a = SCALAR;                                                                                     \
+            if (vectors > 0) sum[i][0] += a * b0;                                                                 \
+            if (vectors > 1) sum[i][1] += a * b1;                                                                 \
+            if (halves) tail[i] += a * b2;                                                                        \
+        }                                                                                                         \
     }
     if (left) {
         int64_t depth = segments * run;
-        for (int64_t k = 0; k < depth; k++, left += rows, right += COLUMNS) {
-            vf b0 = ISA_NAME(load)(right), b1 = vectors == 2 ? ISA_NAME(load)(right + LANES) : (vf){0};
-#pragma clang loop unroll(full)
-            for (int i = 0; i < rows; i++) {
-                float a = left[i];
-                sum[i][0] += a * b0;
-                if (vectors == 2) sum[i][1] += a * b1;
-            }
-        }
+        for (int64_t k = 0; k < depth; k++, left += left_step, right += right_step) STEP(left[i])
     } else {
         for (int64_t s = 0; s < segments; s++, left_rows += rows) {
             const float *row[ROWS];
 #pragma clang loop unroll(full)
             for (int i = 0; i < rows; i++) row[i] = left_rows[i] + offset;
-            for (int64_t k = 0; k < run; k++, right += COLUMNS) {
-                vf b0 = ISA_NAME(load)(right), b1 = vectors == 2 ? ISA_NAME(load)(right + LANES) : (vf){0};
-#pragma clang loop unroll(full)
-                for (int i = 0; i < rows; i++) {
-                    float a = row[i][k];
-                    sum[i][0] += a * b0;
-                    if (vectors == 2) sum[i][1] += a * b1;
-                }
-            }
+            for (int64_t k = 0; k < run; k++, right += right_step) STEP(row[i][k])
         }
     }
+#undef STEP
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) ISA_NAME(store)(out[i] + column + v * LANES, sum[i][v]);
+        if (halves) *(vh *)(out[i] + column + edge) = tail[i];
+    }
+}
+
+always void ISA_NAME(copy)(int64_t count, const float *from, float *to) {
+    int64_t j = 0;
+    for (; j + 4 <= count; j += 4) *(v4 *)(to + j) = *(const v4 *)(from + j);
+    for (; j < count; j++) to[j] = from[j];
 }
 
 // A tile at the right edge: computed in a buffer, of which `columns` columns are kept.
 always void ISA_NAME(edge_tile)(
-    const int rows, const int vectors, int64_t columns, int64_t segments, int64_t run, const float *left,
-    const float *const *left_rows, int64_t offset, const float *right, float *const *out, int64_t column,
-    const float *bias, bool accumulate) {
+    const int rows, const int vectors, const int halves, int64_t columns, int64_t segments, int64_t run,
+    const float *left, int64_t left_step, const float *const *left_rows, int64_t offset, const float *right,
+    int64_t right_step, float *const *out, int64_t column, const float *bias, bool accumulate) {
     float buffer[ROWS][COLUMNS], start[COLUMNS];
     float *pointers[ROWS];
     for (int i = 0; i < rows; i++) {
         pointers[i] = buffer[i];
         if (accumulate) {
-            for (int j = 0; j < COLUMNS; j++) buffer[i][j] = j < columns ? out[i][column + j] : 0;
+            for (int j = 0; j < COLUMNS; j += 4) *(v4 *)(buffer[i] + j) = (v4){0};
+            ISA_NAME(copy)(columns, out[i] + column, buffer[i]);
         }
     }
     for (int j = 0; j < COLUMNS; j++) start[j] = bias && j < columns ? bias[j] : 0;
     ISA_NAME(tile)(
-        rows, vectors, segments, run, left, left_rows, offset, right, pointers, 0, bias ? start : NULL, accumulate);
-    for (int i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) out[i][column + j] = buffer[i][j];
+        rows, vectors, halves, segments, run, left, left_step, left_rows, offset, right, right_step, pointers, 0,
+        bias ? start : NULL, accumulate);
+    for (int i = 0; i < rows; i++) ISA_NAME(copy)(columns, buffer[i], out[i] + column);
 }
 
+// The columns beyond the last whole panel, fewer than COLUMNS of them, by the fewest lanes that hold them.
+#define REST_OF(R, RIGHT_STEP)                                                                                    \
+    if (columns > LANES + HALF)                                                                                   \
+        ISA_NAME(edge_tile)(                                                                                      \
+            R, 2, 0, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
+            column, bias, accumulate);                                                                            \
+    else if (columns == LANES + HALF)                                                                             \
+        ISA_NAME(tile)(                                                                                           \
+            R, 1, 1, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
+            accumulate);                                                                                          \
+    else if (columns > LANES)                                                                                     \
+        ISA_NAME(edge_tile)(                                                                                      \
+            R, 1, 1, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
+            column, bias, accumulate);                                                                            \
+    else if (columns == LANES)                                                                                    \
+        ISA_NAME(tile)(                                                                                           \
+            R, 1, 0, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
+            accumulate);                                                                                          \
+    else if (columns > HALF)                                                                                      \
+        ISA_NAME(edge_tile)(                                                                                      \
+            R, 1, 0, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
+            column, bias, accumulate);                                                                            \
+    else if (columns == HALF)                                                                                     \
+        ISA_NAME(tile)(                                                                                           \
+            R, 0, 1, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
+            accumulate);                                                                                          \
+    else if (columns > 0)                                                                                         \
+        ISA_NAME(edge_tile)(                                                                                      \
+            R, 0, 1, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
+            column, bias, accumulate);
+
+#define LEFT_STEP(R) R
 #define PANEL_OF(R)                                                                                               \
     static __attribute__((noinline)) void ISA_NAME(panel_##R)(                                                    \
         int64_t columns, int64_t segments, int64_t run, const float *left, const float *const *left_rows,         \
@@ -109,18 +163,11 @@ always void ISA_NAME(edge_tile)(
         const int64_t size = segments * run * COLUMNS;                                                            \
         for (; columns >= COLUMNS; columns -= COLUMNS, right += size, column += COLUMNS) {                        \
             ISA_NAME(tile)(                                                                                       \
-                R, 2, segments, run, left, left_rows, offset, right, out, column, bias, accumulate);              \
+                R, 2, 0, segments, run, left, R, left_rows, offset, right, COLUMNS, out, column, bias,            \
+                accumulate);                                                                                      \
             if (bias) bias += COLUMNS;                                                                            \
         }                                                                                                         \
-        if (columns == LANES)                                                                                     \
-            ISA_NAME(tile)(                                                                                       \
-                R, 1, segments, run, left, left_rows, offset, right, out, column, bias, accumulate);              \
-        else if (columns > LANES)                                                                                 \
-            ISA_NAME(edge_tile)(                                                                                  \
-                R, 2, columns, segments, run, left, left_rows, offset, right, out, column, bias, accumulate);     \
-        else if (columns > 0)                                                                                     \
-            ISA_NAME(edge_tile)(                                                                                  \
-                R, 1, columns, segments, run, left, left_rows, offset, right, out, column, bias, accumulate);     \
+        REST_OF(R, COLUMNS)                                                                                       \
     }
 
 PANEL_OF(1) PANEL_OF(2) PANEL_OF(3) PANEL_OF(4) PANEL_OF(5) PANEL_OF(6)
@@ -130,6 +177,72 @@ PANEL_OF(7) PANEL_OF(8) PANEL_OF(9) PANEL_OF(10) PANEL_OF(11) PANEL_OF(12)
 #if ROWS > 12
 PANEL_OF(13) PANEL_OF(14)
 #endif
+#undef LEFT_STEP
+
+#define LEFT_STEP(R) left_step
+#define OUTER_OF(R)                                                                                               \
+    static __attribute__((noinline)) void ISA_NAME(outer_##R)(                                                    \
+        int64_t columns, int64_t run, const float *left, int64_t left_step, const float *right,                   \
+        int64_t right_step, float *const *out) {                                                                  \
+        const int64_t segments = 1, offset = 0;                                                                   \
+        const float *const *const left_rows = NULL;                                                               \
+        const float *const bias = NULL;                                                                           \
+        const bool accumulate = true;                                                                             \
+        int64_t column = 0;                                                                                       \
+        for (; columns >= COLUMNS; columns -= COLUMNS, right += COLUMNS, column += COLUMNS)                       \
+            ISA_NAME(tile)(                                                                                       \
+                R, 2, 0, segments, run, left, left_step, left_rows, offset, right, right_step, out, column, bias, \
+                accumulate);                                                                                      \
+        /* The vectors of the last steps would end behind what may be read: those steps are copied. */            \
+        float copied[HALF][COLUMNS];                                                                              \
+        int64_t last = ((HALF - columns % HALF) % HALF + right_step - 1) / right_step;                            \
+        last = last < run ? last : run;                                                                           \
+        run -= last;                                                                                              \
+        for (;;) {                                                                                                \
+            REST_OF(R, right_step)                                                                                \
+            if (last == 0) break;                                                                                 \
+            left += run * left_step;                                                                              \
+            right += run * right_step;                                                                            \
+            for (int64_t k = 0; k < last; k++)                                                                    \
+                for (int64_t j = 0; j < COLUMNS; j++) copied[k][j] = j < columns ? right[k * right_step + j] : 0; \
+            right = copied[0];                                                                                    \
+            right_step = COLUMNS;                                                                                 \
+            run = last;                                                                                           \
+            last = 0;                                                                                             \
+        }                                                                                                         \
+    }
+
+OUTER_OF(1) OUTER_OF(2) OUTER_OF(3) OUTER_OF(4) OUTER_OF(5) OUTER_OF(6)
+#if ROWS > 6
+OUTER_OF(7) OUTER_OF(8) OUTER_OF(9) OUTER_OF(10) OUTER_OF(11) OUTER_OF(12)
+#endif
+#if ROWS > 12
+OUTER_OF(13) OUTER_OF(14)
+#endif
+#undef LEFT_STEP
+
+static void ISA_NAME(outer)(
+    int64_t rows, int64_t columns, int64_t run, const float *left, int64_t left_step, const float *right,
+    int64_t right_step, float *out, int64_t out_stride) {
+    const int64_t tiles = (rows + ROWS - 1) / ROWS;
+    for (int64_t t = 0; t < tiles; t++) {
+        const int64_t top = rows * t / tiles, bottom = rows * (t + 1) / tiles;
+        float *pointers[ROWS];
+        for (int64_t i = top; i < bottom; i++) pointers[i - top] = out + i * out_stride;
+#define CASE(R)                                                                                                   \
+    case R: ISA_NAME(outer_##R)(columns, run, left + top, left_step, right, right_step, pointers); break;
+        switch (bottom - top) {
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#if ROWS > 6
+            CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#endif
+#if ROWS > 12
+            CASE(13) CASE(14)
+#endif
+        }
+#undef CASE
+    }
+}
 
 static void ISA_NAME(panel)(
     int64_t rows, int64_t columns, int64_t segments, int64_t run, const float *left, const float *const *left_rows,
@@ -364,8 +477,12 @@ static void ISA_NAME(vector_times_columns)(
 
 #undef always
 #undef LANES
+#undef HALF
 #undef vf
+#undef vh
 #undef v4
 #undef ROWS
 #undef COLUMNS
 #undef PANEL_OF
+#undef OUTER_OF
+#undef REST_OF

@@ -227,6 +227,16 @@ static void F(column_products)(size_t rows, size_t n, const R *x, const R *g, co
         F(store)(products + c, p0);
         F(store)(products + c + LANES, p1);
     }
+    for (; c + LANES <= n; c += LANES) {
+        V m = F(load)(mean + c), s = (V){}, p = (V){};
+        for (size_t row = 0; row < rows; row++) {
+            V gv = F(load)(g + row * n + c);
+            s += gv;
+            p += gv * (F(load)(x + row * n + c) - m);
+        }
+        F(store)(sums + c, s);
+        F(store)(products + c, p);
+    }
     for (; c < n; c++) {
         R s = 0, p = 0;
         for (size_t row = 0; row < rows; row++) {

@@ -75,16 +75,26 @@ INLINE void ISA_NAME(put)(float *p, vf v) { __builtin_memcpy(p, &v, sizeof v); }
             for (ptrdiff_t k = 0; k < taps; k++, p += stride) a += weights[k] * ISA_NAME(load)(p);                \
             ISA_NAME(put)(out + i, a);                                                                            \
         }                                                                                                         \
-        if (i < n) {                                                                                              \
-            vf a = {0};                                                                                           \
+        typedef type four __attribute__((vector_size(4 * sizeof(type))));                                         \
+        for (; i + 4 <= n; i += 4) {                                                                              \
+            f4 a = {0};                                                                                           \
             const char *p = base + i * (ptrdiff_t)sizeof(type);                                                   \
             for (ptrdiff_t k = 0; k < taps; k++, p += stride) {                                                   \
-                type rest[LANES] = {0};                                                                           \
-                for (ptrdiff_t j = 0; j < n - i; j++)                                                             \
-                    __builtin_memcpy(rest + j, p + j * (ptrdiff_t)sizeof(type), sizeof(type));                    \
-                a += weights[k] * ISA_NAME(load)(rest);                                                           \
+                four v;                                                                                           \
+                __builtin_memcpy(&v, p, sizeof v);                                                                \
+                a += weights[k] * __builtin_convertvector(v, f4);                                                 \
             }                                                                                                     \
-            for (ptrdiff_t j = i; j < n; j++) out[j] = a[j - i];                                                  \
+            __builtin_memcpy(out + i, &a, sizeof a);                                                              \
+        }                                                                                                         \
+        for (; i < n; i++) {                                                                                      \
+            float a = 0;                                                                                          \
+            const char *p = base + i * (ptrdiff_t)sizeof(type);                                                   \
+            for (ptrdiff_t k = 0; k < taps; k++, p += stride) {                                                   \
+                type v;                                                                                           \
+                __builtin_memcpy(&v, p, sizeof v);                                                                \
+                a += weights[k] * (float)v;                                                                       \
+            }                                                                                                     \
+            out[i] = a;                                                                                           \
         }                                                                                                         \
     }
 VERTICAL(vertical_u8, uint8_t, float_from_u8)

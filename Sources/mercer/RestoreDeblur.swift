@@ -134,6 +134,7 @@ struct DeblurOptions: ParsableArguments {
         let whole = picture.tensor()
         let x = whole[0..., 0..., 0..., 0..<colours].contiguous()
         let reference = try common.reference.map { try sharp($0, like: picture, colours) }
+        do { try DeepResidualPrior.check(x, kernel) } catch { throw CleanFailure("\(input): \(error)") }
         let job = job(method, kernel, output, seed: common.seed)
 
         func bitmap(_ y: Tensor) -> Bitmap {
@@ -184,8 +185,9 @@ struct DeblurOptions: ParsableArguments {
     private func sharp(_ path: String, like picture: Bitmap, _ colours: Int) throws -> Tensor {
         let reference = try Bitmap(contentsOf: path)
         guard reference.width == picture.width, reference.height == picture.height else {
-            throw DeblurError.referenceSize(
+            let error = DeblurError.referenceSize(
                 found: [reference.width, reference.height], expected: [picture.width, picture.height])
+            throw CleanFailure("\(path): \(error)")
         }
         guard reference.channels >= colours else {
             throw CleanFailure("\(path): the reference is grey and the picture is in colour")

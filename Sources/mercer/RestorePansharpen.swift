@@ -81,20 +81,27 @@ struct PansharpenOptions: ParsableArguments {
             notes.append("the pictures' coordinate systems differ; the panchromatic one's is kept")
         }
         if !(coarse.isWhole && fine.isWhole), scale == nil, bits == nil {
-            throw PansharpeningError.range("no whole numbers")
+            let files = [(coarse, ms!), (fine, pan!)].filter { !$0.0.isWhole }.map(\.1).joined(separator: " and ")
+            throw CleanFailure("\(files): \(PansharpeningError.range("no whole numbers"))")
         }
         let sensor = try SatelliteSensor(self.sensor)
         let unit = scale ?? pow(2, Double(bits ?? 11))
-        let scene = try PansharpeningScene(ms: coarse.samples, pan: fine.samples, scale: unit)
-        guard sensor.gains.count == scene.bands else {
-            throw PansharpeningError.gainCount(found: sensor.gains.count, bands: scene.bands)
+        let scene: PansharpeningScene
+        do {
+            scene = try PansharpeningScene(ms: coarse.samples, pan: fine.samples, scale: unit)
+            guard sensor.gains.count == scene.bands else {
+                throw PansharpeningError.gainCount(found: sensor.gains.count, bands: scene.bands)
+            }
+        } catch let error as PansharpeningError {
+            throw CleanFailure("\(ms!) and \(pan!): \(error)")
         }
         let truth = try common.reference.map { try Raster(contentsOf: $0) }
         let expected = [scene.pan.dim(1), scene.pan.dim(2), scene.bands]
         if let truth, truth.samples.shape != expected {
             let found = truth.samples.shape
-            throw PansharpeningError.referenceSize(
+            let error = PansharpeningError.referenceSize(
                 found: [found[1], found[0], found[2]], expected: [expected[1], expected[0], expected[2]])
+            throw CleanFailure("\(common.reference!): \(error)")
         }
         for note in notes { Console.remark(note) }
         let start = ContinuousClock.now

@@ -47,6 +47,9 @@ struct TrainADKCommand: AsyncParsableCommand {
     @Flag(help: "One kernel for all colours.")
     var sharedKernels = false
 
+    @Flag(help: "Each tap of a kernel may move: the variant of CAR (Sun & Chen 2020). Several times slower.")
+    var offsets = false
+
     @Flag(help: "Crop pairs that are shifted by whole pixels to what both show.")
     var fixShift = false
 
@@ -88,6 +91,7 @@ struct TrainADKCommand: AsyncParsableCommand {
         training.normalisation = KernelNormalisation(rawValue: normalisation)!
         training.start = ADKTraining.Start(rawValue: start)!
         training.sharesKernels = sharedKernels
+        training.movesTaps = offsets
         training.seed = options.seed
         let (found, source) = try await examples()
         let tiles = try PairTiles(
@@ -151,7 +155,7 @@ struct TrainADKCommand: AsyncParsableCommand {
 
     private func recipe(_ training: ADKTraining, _ steps: Int) -> String {
         "mercer train adk --scale \(scale) --kernel \(training.kernel) --size \(size) --normalisation \(normalisation) "
-            + "--start \(start) --steps \(steps) --seed \(options.seed)"
+            + "--start \(start)\(offsets ? " --offsets" : "") --steps \(steps) --seed \(options.seed)"
     }
 
     private struct Result: Encodable {

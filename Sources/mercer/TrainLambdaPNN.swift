@@ -16,6 +16,7 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
 
               mercer train lambda-pnn -o lambda-pnn.safetensors
               mercer train lambda-pnn --data scenes --sensor WV3 --steps 5000 -o wv3.safetensors
+              mercer train lambda-pnn --data scenes --sensor WV3 --recipe paper -o wv3.safetensors
             """)
 
     @OptionGroup var options: TrainOptions
@@ -26,21 +27,35 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Bits of a digital number.", valueName: "n"))
     var bits = 11
 
-    @Option(help: ArgumentHelp("The side of a crop in panchromatic pixels.", valueName: "n"))
-    var crop = 64
+    @Option(
+        help: ArgumentHelp(
+            "small: Adam 4e-4 falling by a cosine, one crop of 64 a step, without L_λ. paper: the published weights and "
+                + "step size of the sensor, four crops of 512 a step, 500 epochs, a rate that falls on plateaus.",
+            valueName: "name"))
+    var recipe = "small"
 
-    @Option(help: ArgumentHelp("Crops a step.", valueName: "n"))
-    var batch = 1
+    @Option(help: ArgumentHelp("The side of a crop in panchromatic pixels, in place of the recipe's.", valueName: "n"))
+    var crop: Int?
 
-    @Option(help: ArgumentHelp("The step size at the beginning; it falls by a cosine.", valueName: "x"))
-    var rate = 4e-4
+    @Option(help: ArgumentHelp("Crops a step, in place of the recipe's.", valueName: "n"))
+    var batch: Int?
+
+    @Option(help: ArgumentHelp("The step size at the beginning, in place of the recipe's.", valueName: "x"))
+    var rate: Double?
 
     func validate() throws {
         do { _ = try SatelliteSensor(sensor) } catch { throw ValidationError("\(error)") }
         if !(1...16).contains(bits) { throw ValidationError("'--bits' must lie between 1 and 16") }
-        if crop < 32 || crop % 4 != 0 { throw ValidationError("'--crop \(crop)' must be a multiple of 4 from 32 up") }
-        if batch < 1 { throw ValidationError("'--batch' must be at least 1") }
-        if !(rate > 0 && rate < 1) { throw ValidationError("'--rate' must lie between 0 and 1") }
+        guard ["small", "paper"].contains(recipe) else {
+            throw ValidationError("there is no recipe '\(recipe)'; there are small and paper")
+        }
+        // L_λ, which the paper's recipe has, is an index of blocks of 32 coarse pixels.
+        let least = recipe == "paper" ? 128 : 32
+        if let crop, crop < least || crop % 4 != 0 {
+            throw ValidationError("'--crop \(crop)' must be a multiple of 4 from \(least) up")
+        }
+        if let batch, batch < 1 { throw ValidationError("'--batch' must be at least 1") }
+        if let rate, !(rate > 0 && rate < 1) { throw ValidationError("'--rate' must lie between 0 and 1") }
     }
 
     func run() async throws {
@@ -52,19 +67,23 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
         }
         let net = LambdaPNN(bands: bands)
         net.initialize(RandomKey(options.seed))
-        let training = LambdaTraining(
-            steps: options.steps ?? 1000, crop: crop, batch: batch, learningRate: rate, seed: options.seed)
+        var training =
+            recipe == "paper"
+            ? LambdaTraining.paper(sensor, scenes, crop: crop ?? 512, batch: batch ?? 4, seed: options.seed)
+            : LambdaTraining(steps: 1000, crop: crop ?? 64, batch: batch ?? 1, seed: options.seed)
+        if let rate { training.learningRate = rate }
+        if let steps = options.steps { training.steps = steps }
         try options.fit(
             training.trainer(net, scenes, sensor: sensor, options.trainerOptions(steps: training.steps)),
             training.loader(scenes, sensor: sensor))
         let quality = try measured(net, scenes, sensor)
-        let recipe =
-            "mercer train lambda-pnn --sensor \(self.sensor) --steps \(training.steps) --crop \(crop) --batch \(batch) "
-            + "--rate \(rate) --seed \(options.seed)"
+        let made =
+            "mercer train lambda-pnn --sensor \(self.sensor) --recipe \(recipe) --steps \(training.steps) "
+            + "--crop \(training.crop) --batch \(training.batch) --rate \(training.learningRate) --seed \(options.seed)"
         try net.save(
             to: options.output,
             metadata: [
-                "recipe": recipe, "data": options.data ?? "Landsat-7 (r-cran-stars 0.6-0-4), columns below 192",
+                "recipe": made, "data": options.data ?? "Landsat-7 (r-cran-stars 0.6-0-4), columns below 192",
                 "seed": "\(options.seed)",
                 "quality": quality.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.number($0.value))" }
                     .joined(separator: ", "),
@@ -95,10 +114,16 @@ struct TrainLambdaPNNCommand: AsyncParsableCommand {
             for ending in [".tif", ".tiff", ".npy"] where name.hasSuffix("_ms" + ending) {
                 let pan = name.dropLast(("_ms" + ending).count) + "_pan" + ending
                 guard names.contains(String(pan)) else { continue }
-                scenes.append(
-                    try PansharpeningScene(
-                        ms: Raster(contentsOf: "\(data)/\(name)").samples,
-                        pan: Raster(contentsOf: "\(data)/\(pan)").samples, scale: pow(2, Double(bits))))
+                let (coarse, fine) = ("\(data)/\(name)", "\(data)/\(pan)")
+                do {
+                    scenes.append(
+                        try PansharpeningScene(
+                            ms: Raster(contentsOf: coarse).samples, pan: Raster(contentsOf: fine).samples,
+                            scale: pow(2, Double(bits))))
+                } catch let error as PansharpeningError {
+                    if case .file = error { throw error }
+                    throw CleanFailure("\(coarse) and \(fine): \(error)")
+                }
             }
         }
         guard let first = scenes.first else {

@@ -113,6 +113,9 @@ import Testing
         #expect(contradicted.status == 1 && contradicted.errors.contains("61x43"))
         #expect(try iarn("s.png", "-o", "c.png", "--up", "--size", "50x50", "--ignore-stored-size").status == 0)
         try Bitmap(contentsOf: path("s.png")).write(to: path("plain.webp"))
+        try Bitmap(contentsOf: path("s.png")).write(to: path("plain.jpg"))
+        let lossy = try iarn("plain.jpg", "-o", "j.png", "--up", "--size", "61x43")
+        #expect(lossy.status == 0 && lossy.errors.contains("lost levels"), "\(lossy.errors)")
         let unknown = try iarn("plain.webp", "-o", "d.png", "--up")
         #expect(unknown.status == 1 && unknown.errors.contains("--size"))
     }

@@ -206,6 +206,12 @@ import Testing
         let used = try mercer("resize", "a.png", "-o", "b.png", "--method", "adk", "--weights", "w.safetensors")
         #expect(used.status == 0, "\(used.errors)")
         #expect(try Bitmap(contentsOf: path("b.png")).width == 20)
+        let moving = try mercer(
+            "train", "adk", "--pairs", "large", "small", "--steps", "2", "-o", "m.safetensors", "--kernel", "4",
+            "--offsets")
+        #expect(moving.status == 0, "\(moving.errors)")
+        let moved = try mercer("resize", "a.png", "-o", "m.png", "--method", "adk", "--weights", "m.safetensors")
+        #expect(moved.status == 0, "\(moved.errors)")
         let other = try mercer(
             "resize", "a.png", "-o", "c.png", "--method", "adk", "--weights", "w.safetensors", "--scale", "0.25")
         #expect(other.status == 1 && other.errors.contains("reduction by 2, but 4"))
@@ -218,5 +224,58 @@ import Testing
         try Bitmap(pixels: picture(6, 30).pixels).write(to: path("tiny.png"))
         let tiny = try mercer("resize", "tiny.png", "-o", "t.png", "--method", "adk")
         #expect(tiny.status == 3 && tiny.errors.contains("smaller than the kernels"), "\(tiny.errors)")
+    }
+
+    @Test func greyPicturesAndOpacityAreKept() throws {
+        try picture(40, 30, channels: 1).write(to: path("grey.png"))
+        try picture(41, 30, channels: 4).write(to: path("alpha.png"))
+        let result = try mercer("resize", "grey.png", "alpha.png", "-o", "out", "--method", "adk", "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let (grey, alpha) = (
+            try Bitmap(contentsOf: path("out/grey.png")), try Bitmap(contentsOf: path("out/alpha.png"))
+        )
+        #expect(grey.channels == 1 && alpha.channels == 4 && alpha.hasAlpha)
+        #expect(grey.width == 20 && alpha.width == 20 && alpha.height == 15)
+        // Opacity is the mean of 2×2 pixels.
+        let before = try Bitmap(contentsOf: path("alpha.png")).pixels[0..<30, 0..<40, 3..<4].asType(.float32)
+        let mean = avgPool2d(before.expandedDimensions(axis: 0), kernel: 2, stride: 2)[0]
+        let difference: Tensor = alpha.pixels[0..., 0..., 3..<4].asType(.float32) - mean
+        #expect(difference.abs().max().doubleValue <= 0.5)
+    }
+
+    @Test func shiftedPairsAreFoundAndMended() throws {
+        for name in ["large", "small", "none"] {
+            try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
+        }
+        let smooth = Resample.resize(picture(64, 64).pixels, to: (260, 260), .bicubic)
+        let small = Resample.resize(smooth, to: (130, 130), .box)
+        // The small picture begins one pixel further right and two further down.
+        try Bitmap(pixels: smooth[0..<240, 0..<241, 0...].contiguous()).write(to: path("large/a.png"))
+        try Bitmap(pixels: small[2..<122, 1..<121, 0...].contiguous()).write(to: path("small/a.png"))
+        let train = ["train", "adk", "--pairs", "large", "small", "--steps", "2", "-o", "w.safetensors"]
+        let refused = try Command.run(Command.executable, train, in: folder.url)
+        #expect(refused.status == 1 && refused.errors.contains("small/a.png"), "\(refused.errors)")
+        #expect(refused.errors.contains("shifted by -1 pixels across and -2 down"), "\(refused.errors)")
+        #expect(refused.errors.contains("--fix-shift"))
+        #expect(!FileManager.default.fileExists(atPath: path("w.safetensors")))
+        let mended = try Command.run(Command.executable, train + ["--fix-shift"], in: folder.url)
+        #expect(mended.status == 0 && mended.errors.contains("cropped to what both show"), "\(mended.errors)")
+        #expect(mended.errors.contains("0 rows and 1 columns at the end are cropped"))
+        let nothing = try mercer("train", "adk", "--pairs", "large", "none", "-o", "v.safetensors")
+        #expect(nothing.status == 1 && nothing.errors.contains("none"), "\(nothing.errors)")
+        let missing = try mercer("train", "adk", "--pairs", "large", "nowhere", "-o", "v.safetensors")
+        #expect(missing.status == 1 && missing.errors.contains("nowhere"), "\(missing.errors)")
+    }
+
+    @Test(arguments: [("422", 2), ("444", 3), ("mono", 1)])
+    func streamsOfOtherColourSamplingsAreEnlarged(_ kind: String, _ parts: Int) throws {
+        var data = Data("YUV4MPEG2 W16 H12 F25:1 Ip A1:1 C\(kind)\n".utf8)
+        data += Data("FRAME\n".utf8) + Data((0..<(16 * 12 * parts)).map { UInt8(truncatingIfNeeded: $0) })
+        try data.write(to: URL(fileURLWithPath: path("c.y4m")))
+        let result = try mercer("resize", "c.y4m", "-o", "d.y4m", "--method", "espcn", "--scale", "2")
+        #expect(result.status == 0, "\(result.errors)")
+        let made = try Data(contentsOf: URL(fileURLWithPath: path("d.y4m")))
+        let header = Data("YUV4MPEG2 W32 H24 F25:1 Ip A1:1 C\(kind)\n".utf8)
+        #expect(made.starts(with: header) && made.count == header.count + 6 + 32 * 24 * parts)
     }
 }

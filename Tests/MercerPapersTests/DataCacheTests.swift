@@ -17,8 +17,16 @@ import Testing
 
     private func program(_ name: String, _ script: String) throws {
         let file = URL(fileURLWithPath: cache.programs[0]).appendingPathComponent(name)
-        try Data("#!/bin/sh\n\(script)\n".utf8).write(to: file)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+        // Another program writes it: where this one does, a test that starts a client at the same time hands its open
+        // file on to it, and the kernel won't run a file that is open for writing.
+        let writer = Process()
+        writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        writer.arguments = [
+            "-c", "printf '%s' \"$1\" > \"$2\"; chmod 755 \"$2\"", "sh", "#!/bin/sh\n\(script)\n", file.path,
+        ]
+        try writer.run()
+        writer.waitUntilExit()
+        try #require(writer.terminationStatus == 0)
     }
 
     /// Clients that bring a package with one file, `usr/share/a.jpg`, that holds `abc`.

@@ -53,6 +53,12 @@ struct mercer_gemm_kernels {
     void (*_Nonnull vector_times_columns)(
         int64_t depth, int64_t columns, const float *_Nonnull x, const float *_Nonnull matrix, int64_t stride,
         float *_Nonnull to, const float *_Nullable bias);
+
+    /// out[i · out_stride + j] += Σ_k left[k · left_step + i] · right[k · right_step + j] for k in 0..<run, both
+    /// operands read where they lie; `right_step` is positive, and steps may overlap.
+    void (*_Nonnull outer)(
+        int64_t rows, int64_t columns, int64_t run, const float *_Nonnull left, int64_t left_step,
+        const float *_Nonnull right, int64_t right_step, float *_Nonnull out, int64_t out_stride);
 };
 
 extern const struct mercer_gemm_kernels mercer_gemm_table[3];

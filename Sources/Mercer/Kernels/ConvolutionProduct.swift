@@ -14,6 +14,7 @@ struct ImagePixels: LeftOperand {
     /// Source offset of each tap along each axis, and as a number of elements.
     let tapOffsets: [(Int, Int, Int)]
     let tapElements: [Int]
+    let phases: [AxisPhase]
     let lowest: (Int, Int, Int)
     let highest: (Int, Int, Int)
     /// As many zeros as a run is long.
@@ -30,6 +31,7 @@ struct ImagePixels: LeftOperand {
         self.base = base
         self.pixelStride = pixelStride
         self.source = (source[0], source[1], source[2])
+        self.phases = phases
         grid = (phases[0].count, phases[1].count, phases[2].count)
         steps = (phases[0].reading.step, phases[1].reading.step, phases[2].reading.step)
         self.zeros = zeros
@@ -112,9 +114,42 @@ struct ImagePixels: LeftOperand {
         }
     }
 
+    /// The source pixel of the first of some rows where all of them lie in one line and all their taps inside the
+    /// image, so that pointers are a step apart.
+    @inline(__always)
+    private func insideLine(_ rows: Range<Int>) -> UnsafePointer<Float>? {
+        let line = rows.lowerBound / grid.2
+        let first = rows.lowerBound &- line &* grid.2
+        guard first &+ rows.count <= grid.2 else { return nil }
+        let image = line / grid.1
+        let (x, y) = (first &* steps.2, (line &- image &* grid.1) &* steps.1)
+        let (n, z) = (image / grid.0, image % grid.0 &* steps.0)
+        let last = x &+ (rows.count &- 1) &* steps.2
+        guard
+            z &+ lowest.0 >= 0 && z &+ highest.0 < source.0 && y &+ lowest.1 >= 0 && y &+ highest.1 < source.1
+                && x &+ lowest.2 >= 0 && last &+ highest.2 < source.2
+        else { return nil }
+        return base + (((n &* source.0 &+ z) &* source.1 &+ y) &* source.2 &+ x) &* pixelStride
+    }
+
     @inline(__always)
     func pointers(_ rows: Range<Int>, _ segments: Range<Int>, _ to: RowPointers) {
-        fill(rows, segments, to, rowStep: 1, segmentStep: rows.count)
+        guard let from = insideLine(rows) else {
+            fill(rows, segments, to, rowStep: 1, segmentStep: rows.count)
+            return
+        }
+        let step = steps.2 &* pixelStride
+        var target = to
+        tapElements.withUnsafeBufferPointer { elements in
+            for s in segments {
+                var pixel = from + elements[s]
+                for _ in 0..<rows.count {
+                    target.pointee = pixel
+                    target += 1
+                    pixel += step
+                }
+            }
+        }
     }
 
     /// Pointers in the order `[rows, segments]`.
@@ -350,8 +385,21 @@ enum ConvolutionProduct {
                 let left = LeftColumns(
                     base: gradient + piece * positions * g.outputChannels + group * g.groupOutputs,
                     stride: g.outputChannels, run: positions)
-                let output = OutputRows(
-                    base: result + (piece * g.outputChannels + group * g.groupOutputs) * depth, stride: depth)
+                let target = result + (piece * g.outputChannels + group * g.groupOutputs) * depth
+                let output = OutputRows(base: target, stride: depth)
+                let taps =
+                    g.isPointwise
+                    ? TapProducts(
+                        outputs: g.groupOutputs, gradientStride: g.outputChannels, run: g.groupInputs,
+                        pixelStride: g.inputChannels, positions: positions)
+                    : TapProducts(
+                        outputs: g.groupOutputs, gradientStride: g.outputChannels, run: g.groupInputs,
+                        pixelStride: g.inputChannels, source: g.input, phases: phases)
+                if taps.isWorthwhile {
+                    let pixels = piece * (perExample ? g.inputPixels : 0) * g.inputChannels
+                    taps(x + pixels + group * g.groupInputs, left.base, positions: positions, target)
+                    return
+                }
                 if g.isPointwise {
                     Product(
                         rows: g.groupOutputs, columns: depth, left: left,
@@ -423,7 +471,17 @@ struct NarrowImage {
         let pieces = perExample ? g.batch : 1
         let positions = (perExample ? 1 : g.batch) * g.outputPixels
         withPixels(x) { pixels in
+            let taps = TapProducts(
+                outputs: g.outputChannels, gradientStride: g.outputChannels, run: pixels.run,
+                pixelStride: g.inputChannels, source: padded, phases: pixels.phases)
             let single = { (piece: Int) in
+                if taps.isWorthwhile {
+                    let image = piece * (perExample ? padded.reduce(1, *) : 0) * g.inputChannels
+                    taps(
+                        pixels.base + image, gradient + piece * positions * g.outputChannels, positions: positions,
+                        result + piece * g.outputChannels * depth)
+                    return
+                }
                 Product(
                     rows: g.outputChannels, columns: depth,
                     left: LeftColumns(

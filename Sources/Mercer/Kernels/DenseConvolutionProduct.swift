@@ -174,7 +174,7 @@ struct DenseConvolutionProduct {
         }
     }
 
-    /// The weight gradients, by parts of the input channels: the patches of each part are put together once, for all
+    /// The weight gradients, by parts of the input channels: each part is multiplied once with the gradients of all
     /// convolutions that read it.
     private func weightGradients(
         _ maps: UnsafePointer<Float>, _ gradients: UnsafePointer<Float>, _ zeros: UnsafePointer<Float>,
@@ -187,11 +187,16 @@ struct DenseConvolutionProduct {
             // The convolutions from `part` on read these channels.
             let rows = stride - depth(part)
             withScratch(rows * 9 * channels) { together in
+                let taps = TapProducts(
+                    outputs: rows, gradientStride: stride, run: channels, pixelStride: total,
+                    source: [1, height, width], phases: phases(Self.offsets))
                 if let tiles = tiles(maps + first, stride: total, channels: channels, outputs: rows) {
                     tiles.weightGradient(
                         PixelPlane(
                             base: gradients + depth(part), pixelStride: stride, height: height, width: width,
                             channels: rows), together)
+                } else if taps.isWorthwhile {
+                    taps(maps + first, gradients + depth(part), positions: pixels, together)
                 } else {
                     Product(
                         rows: rows, columns: 9 * channels,

@@ -1,5 +1,17 @@
 import CKernels
 
+/// A part of a product's depth: some segments, or a part of one.
+///
+/// It isn't nested in ``Product``, where a key path to its properties would be made anew at each call, at the price of
+/// a small product.
+struct DepthPart {
+    let segments: Range<Int>
+    let run: Range<Int>
+    /// Elements of the depth before this part.
+    let start: Int
+    var depth: Int { segments.count * run.count }
+}
+
 /// Single-precision products on Mercer's own kernels: out = init + left · right.
 ///
 /// The depth is cut into parts of about 400, so that a panel of the left operand stays in the first-level cache while a
@@ -22,15 +34,6 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
     var accumulates = false
     /// Called for finished parts of rows.
     var epilogue: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Void)?
-
-    /// A part of the depth: some segments, or a part of one.
-    struct DepthPart {
-        let segments: Range<Int>
-        let run: Range<Int>
-        /// Elements of the depth before this part.
-        let start: Int
-        var depth: Int { segments.count * run.count }
-    }
 
     func callAsFunction() {
         guard rows > 0 && columns > 0 else { return }
@@ -100,7 +103,7 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
                         packed + piece.start * panels * width + range.lowerBound * width * piece.depth)
                 }
             }
-            let deepest = parts.map(\.depth).max()!
+            let deepest = parts.lazy.map { $0.depth }.max()!
             let blockColumns = blockWidth(deepest, atLeast: 1)
             let wanted = max(4 * height, (rows + 15) / 16)
             let grain = small ? rows : (wanted + height - 1) / height * height
@@ -143,7 +146,7 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
 
     private func runLocal(_ parts: [DepthPart], slices: Int) {
         let depth = left.segments * left.run
-        let deepest = parts.map(\.depth).max()!
+        let deepest = parts.lazy.map { $0.depth }.max()!
         let small = rows * columns * depth < 1 << 17
         let blockColumns = blockWidth(deepest, atLeast: small || slices > 1 ? 1 : 4)
         let blocks = (columns + blockColumns - 1) / blockColumns
@@ -205,8 +208,8 @@ struct Product<Left: LeftOperand, Right: RightOperand, Output: ProductOutput> {
         ) -> Void
     ) where Parts.Element == DepthPart {
         let height = Int(Kernels.gemm.panel_rows)
-        let segments = parts.lazy.map(\.segments.count).max()!
-        let depth = parts.lazy.map(\.depth).max()!
+        let segments = parts.lazy.map { $0.segments.count }.max()!
+        let depth = parts.lazy.map { $0.depth }.max()!
         withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: segments * height) {
             pointers in
             withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: height) { outputs in

@@ -49,7 +49,7 @@ public struct ADKExperiment: Experiment {
         let known = try Self.filtered(camera.pairs)
         let knownTest = ADKTest(Self.pillow(test.pairs), scale: 2)
         let seeds = run.seeds(3)
-        let factor = run.quick ? 6 : 1
+        let factor = run.quick ? 12 : 1
 
         var jobs: [Job] = []
         if !run.quick { jobs.append(Job(name: .long, seed: seeds[0], steps: 5000)) }
@@ -61,6 +61,7 @@ public struct ADKExperiment: Experiment {
             Job(name: .own, seed: seeds[0], steps: 500 / factor),
             Job(name: .shared, seed: seeds[0], steps: 500 / factor),
         ]
+        if !run.quick { jobs.append(Job(name: .narrow, seed: seeds[0], steps: 500)) }
         run.stage("training", steps: jobs.count)
         let trained = try Jobs.run(jobs, run) { job in
             let net = try Self.train(job, job.name == .known ? known : camera)
@@ -116,14 +117,35 @@ public struct ADKExperiment: Experiment {
             .bars(
                 "methods", "How close to the camera", categories: rows.map(\.0), values: .linear("RGB PSNR (dB)"),
                 series: [.bars("PSNR", rows.map(\.1.psnr))], horizontal: true))
+        findings.table(
+            try kernelSizes(
+                camera, test, run.quick ? [4, 8] : [2, 4, 6, 8, 10],
+                adaptive: [8: all(.own)[0].score, 4: all(.narrow).first?.score].compactMapValues { $0 },
+                steps: all(.own)[0].job.steps))
         try figures(longest, test, &findings)
         return findings
+    }
+
+    /// What the side of the kernels is worth: the best fixed kernels of each, and what was trained with one.
+    private func kernelSizes(
+        _ camera: PairTiles, _ test: ADKTest, _ sides: [Int], adaptive: [Int: ADKTest.Score], steps: Int
+    ) throws -> Table {
+        let rows = try sides.map { k -> [Table.Cell] in
+            let fixed = test.score(fixed: try FixedKernels.leastSquares(camera, kernel: k))
+            return [
+                .number(Double(k)), .number(fixed.psnr, decimals: 2),
+                adaptive[k].map { .number($0.psnr, decimals: 2) } ?? .empty,
+            ]
+        }
+        return Table(
+            "The side of a kernel", columns: ["k", "best fixed kernels (dB)", "ADK, \(steps) steps (dB)"], rows: rows,
+            emphasis: sides.indices.filter { sides[$0] == 8 }, caption: "One kernel for each colour.")
     }
 
     // MARK: Training
 
     private struct Job: Sendable {
-        enum Name: Sendable { case adaptive, long, own, shared, softmax, sum, known }
+        enum Name: Sendable { case adaptive, long, own, shared, softmax, sum, known, narrow }
         let name: Name
         let seed: UInt64
         let steps: Int
@@ -136,7 +158,7 @@ public struct ADKExperiment: Experiment {
     }
 
     private static func train(_ job: Job, _ tiles: PairTiles) throws -> ADKNet {
-        var training = ADKTraining()
+        var training = ADKTraining(scale: 2, kernel: job.name == .narrow ? 4 : 8)
         training.seed = job.seed
         training.steps = job.steps
         training.sharesKernels = job.name == .shared

@@ -35,7 +35,7 @@ extension ADKNet {
                 channels: head[0], blocks: blocks("body."), trunk: blocks("generators.0.trunk."),
                 branch: blocks("generators.0.branch.")),
             normalisation: metadata["normalisation"].flatMap(KernelNormalisation.init) ?? .none,
-            sharesKernels: blocks("generators.") == 1)
+            sharesKernels: blocks("generators.") == 1, movesTaps: tensors["offsets.project.1.weight"] != nil)
         try net.load(tensors, from: path)
         return net
     }

@@ -52,13 +52,15 @@ public struct ADKSize: Sendable, Hashable {
 /// ```
 ///
 /// Parameters are named as in the reconstruction in PyTorch: `head.1`, `down`, `body.i.conv1.1`,
-/// `generators.c.trunk.i.conv1.1`, `generators.c.project.1`.
+/// `generators.c.trunk.i.conv1.1`, `generators.c.project.1`, and `offsets.…` where taps move.
 public final class ADKNet: Module {
     let head: Sequential
     let down: Conv2d
     let body: [ADKBlock]
     /// One for each colour, or one for all.
     let generators: [KernelGenerator]
+    /// Where taps go, for all colours: CAR's variant.
+    let offsets: KernelGenerator?
 
     /// s.
     public let scale: Int
@@ -78,7 +80,7 @@ public final class ADKNet: Module {
 
     public init(
         scale: Int, kernel: Int, size: ADKSize = .small, normalisation: KernelNormalisation = .none,
-        sharesKernels: Bool = false
+        sharesKernels: Bool = false, movesTaps: Bool = false
     ) {
         precondition(scale > 1 && kernel >= scale, "ADKNet: kernels of \(kernel) pixels a side for scale \(scale)")
         self.scale = scale
@@ -91,18 +93,28 @@ public final class ADKNet: Module {
         down = Conv2d(c * scale * scale, c, kernelSize: 1)
         body = (0..<size.blocks).map { _ in ADKBlock(c) }
         generators = (0..<(sharesKernels ? 1 : 3)).map { _ in KernelGenerator(size, outputs: kernel * kernel) }
+        offsets = movesTaps ? KernelGenerator(size, outputs: 2 * kernel * kernel) : nil
     }
 
-    /// The kernels of a picture `[N, H, W, 3]` whose sides are multiples of s: `[N, H/s, W/s, 3, k²]`.
-    public func kernels(_ x: Tensor) -> Tensor {
+    /// Whether taps move by offsets of their own, as in CAR.
+    public var movesTaps: Bool { offsets != nil }
+
+    /// What kernels and offsets are made from, `[N, H/s, W/s, channels]`.
+    private func features(_ x: Tensor) -> Tensor {
         precondition(
             x.rank == 4 && x.shape[3] == 3 && x.shape[1] % scale == 0 && x.shape[2] % scale == 0,
             "ADKNet: shape \(x.shape) isn't [N, H, W, 3] with H and W multiples of \(scale)")
         let centred: Tensor = x - Tensor(Self.mean)
         let first = down(pixelUnshuffle(head(centred), by: scale))
-        let features = first + body.reduce(first) { $1($0) }
+        return first + body.reduce(first) { $1($0) }
+    }
+
+    /// The kernels of a picture `[N, H, W, 3]` whose sides are multiples of s: `[N, H/s, W/s, 3, k²]`.
+    public func kernels(_ x: Tensor) -> Tensor { kernels(of: features(x)) }
+
+    private func kernels(of features: Tensor) -> Tensor {
         let made = generators.map { $0(features) }
-        let shape = [x.shape[0], x.shape[1] / scale, x.shape[2] / scale, 1, kernel * kernel]
+        let shape = Array(features.shape[..<3]) + [1, kernel * kernel]
         var kernels = concatenated((0..<3).map { made[sharesKernels ? 0 : $0].reshaped(shape) }, axis: 3)
         if let start { kernels = kernels * gain + start }
         switch normalisation {
@@ -114,15 +126,30 @@ public final class ADKNet: Module {
         }
     }
 
+    /// How far each tap is moved, `[N, H/s, W/s, 2, k²]` in pixels of x, down and across, at most s; nil for a network
+    /// whose taps don't move.
+    public func offsets(_ x: Tensor) -> Tensor? { offsets(of: features(x)) }
+
+    private func offsets(of features: Tensor) -> Tensor? {
+        guard let offsets else { return nil }
+        // Bounded, so that tiles overlap by enough.
+        let moved: Tensor = tanh(offsets(features)) * Double(scale)
+        return moved.reshaped(Array(features.shape[..<3]) + [2, kernel * kernel])
+    }
+
     /// The smaller picture.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        AdaptiveResample.apply(x, kernels: kernels(x), scale: scale)
+        let features = features(x)
+        guard let offsets = offsets(of: features) else {
+            return AdaptiveResample.apply(x, kernels: kernels(of: features), scale: scale)
+        }
+        return AdaptiveResample.apply(x, kernels: kernels(of: features), offsets: offsets, scale: scale)
     }
 
     /// Pixels of the picture that a pixel of the result depends on, on each side of it: what tiles overlap by.
     public var reach: Int {
         let low = 2 * (size.blocks + size.trunk + size.branch) + 1
-        return low * scale + 2 + kernel
+        return low * scale + 2 + kernel + (movesTaps ? scale + 1 : 0)
     }
 
     /// Starts training at given kernels `[3, k²]`: K = K⁰ + 0.1 · projection.
@@ -132,6 +159,9 @@ public final class ADKNet: Module {
         gain = 0.1
         for generator in generators { generator.quieten() }
     }
+
+    /// Starts training with taps that don't move.
+    public func keepTaps() { offsets?.silence() }
 
     /// Makes what training started from a part of the projection, so that the network is its parameters alone.
     public func fold() {
@@ -195,6 +225,12 @@ final class KernelGenerator: Module, UnaryLayer {
     /// A tenth of the projection's weights and no bias: else the first kernels are noise beside what they start from.
     func quieten() {
         projection.weight = projection.weight.detached * 0.1
+        projection.bias = Tensor.zeros(projection.bias!.shape)
+    }
+
+    /// Weights and biases of 0: the first results are 0.
+    func silence() {
+        projection.weight = Tensor.zeros(projection.weight.shape)
         projection.bias = Tensor.zeros(projection.bias!.shape)
     }
 

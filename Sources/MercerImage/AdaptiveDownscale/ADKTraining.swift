@@ -18,6 +18,8 @@ public struct ADKTraining: Sendable {
     public var size = ADKSize.small
     public var normalisation = KernelNormalisation.none
     public var sharesKernels = false
+    /// CAR's variant: each tap has an offset of its own, which starts at 0.
+    public var movesTaps = false
     public var start = Start.fixed
     public var steps = 900
     public var batchSize = 16
@@ -34,8 +36,10 @@ public struct ADKTraining: Sendable {
     /// A network at its start.
     public func network(_ tiles: PairTiles) throws -> ADKNet {
         let net = ADKNet(
-            scale: scale, kernel: kernel, size: size, normalisation: normalisation, sharesKernels: sharesKernels)
+            scale: scale, kernel: kernel, size: size, normalisation: normalisation, sharesKernels: sharesKernels,
+            movesTaps: movesTaps)
         net.initialize(RandomKey(seed).fold(in: "adk"))
+        net.keepTaps()
         // A softmax has no box to start from; it begins with the mean over the window.
         if normalisation == .softmax { return net }
         switch start {

@@ -61,11 +61,10 @@ public struct DualLatentExperiment: Experiment {
         run.stage("photographs")
         let pictures = try await TrainingPictures(photographs: run.data) { run.note($0) }.pictures
         var tests: [Tensor] = []
-        for photograph in Photograph.test10 {
+        for photograph in Photograph.test10.prefix(run.quick ? 3 : 10) {
             let whole = try await photograph.testPixels(from: run.data) { run.note($0) }
             tests.append(whole[0..<240, 0..<240, 0...].contiguous())
         }
-        if run.quick { tests = Array(tests.prefix(3)) }
         let bicubic = RescaleQuality.mean(
             tests.map { RescaleQuality.bicubic($0, to: (120, 120), border: 2) })
         if run.quick {
@@ -107,11 +106,12 @@ public struct DualLatentExperiment: Experiment {
 
     private func memory(_ run: RunContext, _ findings: inout Findings) {
         run.stage("training memory")
+        let side = run.quick ? 240 : 480
         func peak(_ blocks: Int, _ memory: ActivationMemory) -> Int {
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
             network.initialize(RandomKey(1))
             network.activationMemory = memory
-            let x = Random.uniform(0..<1, [1, 480, 480, 3], key: RandomKey(2))
+            let x = Random.uniform(0..<1, [1, side, side, 3], key: RandomKey(2))
             let reference = Resample.imresize(x, by: 0.5)
             let before = Memory.active
             Memory.resetPeak()
@@ -130,7 +130,7 @@ public struct DualLatentExperiment: Experiment {
                 series: zip(ActivationMemory.allCases, peaks).map {
                     .line($0.rawValue, x: blocks.map(Double.init), y: $1)
                 },
-                caption: "IRN ×2, growth 8, one crop of 480², forward, back through the inverse, gradients."))
+                caption: "IRN ×2, growth 8, one crop of \(side)², forward, back through the inverse, gradients."))
     }
 
     // MARK: Training
@@ -176,7 +176,7 @@ public struct DualLatentExperiment: Experiment {
 
     private func train(_ run: RunContext, _ pictures: [Tensor], _ tests: [Tensor]) throws -> [Outcome] {
         let seeds = run.seeds(2)
-        let steps = run.quick ? 60 : 600
+        let steps = run.quick ? 40 : 600
         var jobs: [TrainingJob] = []
         if !run.quick { jobs.append(TrainingJob(kind: .long, seed: seeds[0], steps: 2000)) }
         for seed in seeds {

@@ -4,6 +4,15 @@ import MercerNN
 
 /// Training of λ-PNN on scenes without ground truth: each step takes a random crop of a random scene.
 public struct LambdaTraining: Sendable {
+    /// How the learning rate falls.
+    public enum Decay: Sendable, Hashable {
+        /// Half a cosine to 0.
+        case cosine
+        /// The paper's: divided by ten, down to 1e-7, when the mean loss of an epoch (as many crops as cover the
+        /// scenes once) hasn't improved for a tenth of all epochs; a fiftieth of them after a fall doesn't count.
+        case plateau
+    }
+
     public var objective: LambdaObjective
     public var learningRate: Double
     /// The official code's decay, which acts on all parameters.
@@ -13,6 +22,7 @@ public struct LambdaTraining: Sendable {
     public var crop: Int
     /// Crops a step.
     public var batch: Int
+    public var decay = Decay.cosine
     public var seed: UInt64
 
     /// The recipe that suits scenes of a few hundred pixels: crops of 64, Adam falling by a cosine. L_λ needs crops of
@@ -25,6 +35,26 @@ public struct LambdaTraining: Sendable {
         self.crop = crop
         self.batch = batch
         self.seed = seed
+    }
+
+    /// The paper's pre-training (section IV-A): crops of 512, four a step, the published weights and step size of the
+    /// sensor, 500 epochs with a rate that falls on plateaus. Meant for many scenes of its size and days of a processor.
+    public static func paper(
+        _ sensor: SatelliteSensor, _ scenes: [PansharpeningScene], crop: Int = 512, batch: Int = 4,
+        epochs: Int = 500, seed: UInt64 = 0
+    ) -> LambdaTraining {
+        let rate = ["WV3": 2e-4, "WV2": 1.5e-4][sensor.name] ?? 1e-4
+        var training = LambdaTraining(crop: crop, batch: batch, learningRate: rate, seed: seed)
+        training.objective = .training(sensor)
+        training.decay = .plateau
+        training.steps = epochs * training.stepsPerEpoch(scenes)
+        return training
+    }
+
+    /// Steps whose crops have as many pixels as the scenes together, at least one.
+    public func stepsPerEpoch(_ scenes: [PansharpeningScene]) -> Int {
+        let pixels = scenes.reduce(0) { $0 + $1.pan.dim(1) * $1.pan.dim(2) }
+        return max(1, (pixels + batch * crop * crop - 1) / (batch * crop * crop))
     }
 
     /// The crops of all steps, in order.
@@ -45,15 +75,25 @@ public struct LambdaTraining: Sendable {
         options.maximumSteps = steps
         let (objective, scale) = (objective, scenes[0].scale)
         let reprojection = Reprojection(sensor, ratio: scenes[0].ratio)
-        return Trainer(
-            net, Adam(learningRate: learningRate, weightDecay: weightDecay),
-            schedule: .cosine(learningRate, steps: steps), options
-        ) { net, batch in
+        let optimizer = Adam(learningRate: learningRate, weightDecay: weightDecay)
+        let loss: (LambdaPNN, Batch) -> [Tensor] = { net, batch in
             let x = batch[0]
             let target = LambdaObjective.Target(
                 ms: batch[1], pan: x[0..., 0..., 0..., net.bands..<(net.bands + 1)].contiguous(), threshold: batch[2],
                 scale: scale)
             return [objective.value(objective.terms(net(x), target, reprojection))]
+        }
+        switch decay {
+        case .cosine:
+            return Trainer(
+                net, optimizer, schedule: .cosine(learningRate, steps: steps), options, loss: loss)
+        case .plateau:
+            let epoch = stepsPerEpoch(scenes)
+            let epochs = max(1, steps / epoch)
+            let plateau = PlateauSchedule(
+                learningRate, minimum: 1e-7, threshold: 1e-4, patience: epochs / 10, cooldown: epochs / 50,
+                epoch: epoch, options)
+            return plateau.trainer(net, optimizer, options, loss)
         }
     }
 }

@@ -135,7 +135,7 @@ public struct DeblurExperiment: Experiment {
     }
 
     static func configuration(_ run: RunContext, seed: UInt64, iterations: Int) -> ResidualPriorConfiguration {
-        ResidualPriorConfiguration(.small, iterations: run.quick ? iterations * 2 / 5 : iterations, seed: seed)
+        ResidualPriorConfiguration(.small, iterations: run.quick ? iterations * 3 / 10 : iterations, seed: seed)
     }
 
     /// Runs all jobs, as many at a time as there are threads.

@@ -73,6 +73,72 @@ import Testing
             abs((found[1] * alongKernels).sum().doubleValue - expectedKernels) <= 1e-3 * max(1, abs(expectedKernels)))
     }
 
+    @Test(arguments: [(2, 8), (2, 5), (3, 8)]) func offsetsMoveTaps(_ scale: Int, _ k: Int) {
+        let x = Self.picture(25, 31)
+        let place = [1, 25 / scale, 31 / scale]
+        let kernels = Random.normal(place + [3, k * k], key: RandomKey(2))
+        let still = Tensor.zeros(place + [2, k * k])
+        let y = AdaptiveResample.apply(x, kernels: kernels, offsets: still, scale: scale)
+        #expect(Self.difference(y, AdaptiveResample.apply(x, kernels: kernels, scale: scale)) <= 2e-5)
+        // One pixel down and half a one to the left: as if the mirrored picture had moved.
+        let moved = concatenated(
+            [Tensor.ones(place + [1, k * k]), Tensor.full(place + [1, k * k], -0.5)], axis: 3)
+        let wide = padded(x, [(0, 0), (24, 24), (24, 24), (0, 0)], mode: .reflect)
+        let (a, b) = (wide[0..., 25..<50, 24..<55, 0...], wide[0..., 25..<50, 23..<54, 0...])
+        let between: Tensor = (a + b) * 0.5
+        // Away from the border, where mirroring what has moved isn't moving what is mirrored.
+        let inner = (k / scale + 1)..<(25 / scale - k / scale - 1)
+        let expected = AdaptiveResample.apply(between, kernels: kernels, scale: scale)
+        let found = AdaptiveResample.apply(x, kernels: kernels, offsets: moved, scale: scale)
+        #expect(
+            Self.difference(found[0..., inner, inner, 0...], expected[0..., inner, inner, 0...]) <= 2e-5)
+    }
+
+    @Test func gradientsOfMovedTapsAreThoseOfFiniteDifferences() {
+        let (scale, k) = (2, 4)
+        let x = Self.picture(12, 16)
+        let place = [1, 6, 8]
+        let kernels = Random.normal(place + [3, k * k], key: RandomKey(2))
+        // Far enough from whole pixels for the steps below.
+        let offsets: Tensor =
+            Random.uniform(0.2..<0.8, place + [2, k * k], key: RandomKey(3))
+            + Random.randInt(-3..<3, place + [2, k * k], key: RandomKey(4)).asType(.float32)
+        let probe = Random.normal(place + [3], key: RandomKey(5))
+        func value(_ v: [Tensor]) -> Tensor {
+            (AdaptiveResample.apply(v[0], kernels: v[1], offsets: v[2], scale: scale) * probe).asType(.float64).sum()
+        }
+        let inputs = [x, kernels, offsets]
+        let found = grad(value)(inputs)
+        for index in 0..<3 {
+            let along = Random.uniform(-1..<1, inputs[index].shape, key: RandomKey(6))
+            let step = index == 2 ? 0.1 : 1.0
+            func moved(_ by: Double) -> Double {
+                var changed = inputs
+                changed[index] = inputs[index] + along * by
+                return value(changed).doubleValue
+            }
+            let expected = (moved(step) - moved(-step)) / (2 * step)
+            #expect(abs((found[index] * along).sum().doubleValue - expected) <= 2e-3 * max(1, abs(expected)))
+        }
+    }
+
+    @Test func networksWithMovingTapsStartWithoutAndTileExactly() throws {
+        let net = ADKNet(
+            scale: 2, kernel: 5, size: ADKSize(channels: 4, blocks: 1, trunk: 1, branch: 1), movesTaps: true)
+        net.initialize(RandomKey(1))
+        let x = Self.picture(40, 48)
+        #expect(net.offsets(x)!.abs().max().doubleValue > 0 && net.offsets(x)!.abs().max().doubleValue <= 2)
+        let whole = try ADKResizer(net).resized(Bitmap(pixels: Self.bytes(600, 64)), to: (300, 32))
+        let direct = net(Self.bytes(600, 64).asType(.float32).expandedDimensions(axis: 0) / 255.0)
+        let levels: Tensor = clip(direct[0], min: 0, max: 1) * 255.0 + 0.5
+        let difference: Tensor = whole.pixels.asType(.float32) - levels.floor()
+        #expect(difference.abs().mean().doubleValue < 1e-3)
+        net.keepTaps()
+        #expect(net.offsets(x)!.abs().max().doubleValue == 0)
+        #expect(
+            Self.difference(net(x), AdaptiveResample.apply(x, kernels: net.kernels(x), scale: 2)) <= 2e-6)
+    }
+
     @Test func theOperatorHoldsNoWindows() async {
         // In a process of its own: the tensors of other tests would be counted too.
         await #expect(processExitsWith: .success) {

@@ -92,6 +92,14 @@ import Testing
         Setting(batch: 0, channels: 4, outputs: 6),
         Setting(size: [17, 19], channels: 1, outputs: 33, kernel: [5, 5], before: [2, 2], after: [2, 2]),
         Setting(size: [5, 40], channels: 12, outputs: 4, kernel: [1, 11], before: [0, 5], after: [0, 5]),
+        // Lines and channels for which weight gradients read pixels where they lie.
+        Setting(size: [48, 50], channels: 20, outputs: 24),
+        Setting(size: [33, 40], channels: 13, outputs: 5, stride: [2, 2]),
+        Setting(size: [40, 30], channels: 20, outputs: 31, kernel: [1, 1], before: [0, 0], after: [0, 0]),
+        Setting(size: [9, 24], channels: 26, outputs: 6, kernel: [3, 5], before: [2, 4], after: [0, 6], groups: 2),
+        Setting(
+            size: [20, 33], channels: 3, outputs: 17, kernel: [5, 5], stride: [1, 3], before: [2, 2], after: [2, 2]),
+        Setting(size: [12, 21], channels: 16, outputs: 9, before: [6, 6], after: [6, 6], dilation: [5, 4]),
     ]
 
     static let depthwise: [Setting] =

@@ -1,3 +1,4 @@
+import CKernels
 import Mercer
 import Testing
 
@@ -48,6 +49,58 @@ import Testing
     @Test func deepProductsWithSmallResultsMatchPlainLoops() {
         let (a, b) = (Self.numbers([9000, 5], 1), Self.numbers([9000, 40], 2))
         #expect(Self.difference(matmul(a.T, b), Self.plain(a.T, b)) < 1e-3)
+    }
+
+    /// Tables of the instruction sets that this machine has.
+    private static var kernels: [(InstructionSet, mercer_gemm_kernels)] {
+        let tables = [mercer_gemm_table.0, mercer_gemm_table.1, mercer_gemm_table.2]
+        return InstructionSet.allCases.filter { $0.rawValue <= InstructionSet.supported.rawValue }
+            .map { ($0, tables[$0.rawValue]) }
+    }
+
+    @Test(arguments: [1, 2, 4, 7, 8, 9, 12, 15, 16, 17, 20, 24, 25, 31, 32, 33, 41, 56])
+    func panelsOfAnyWidthMatchPlainLoopsOnEveryInstructionSet(_ columns: Int) {
+        let (rows, depth) = (3, 11)
+        let (a, b) = (Self.numbers([rows, depth], 1), Self.numbers([depth, columns], 2))
+        let bias = Self.numbers([columns], 3).toArray(Float.self)
+        var expected = Self.plain(a, b)
+        for i in expected.indices { expected[i] += Double(bias[i % columns]) }
+        let (left, right) = (a.T.contiguous().toArray(Float.self), b.toArray(Float.self))
+        for (isa, kernels) in Self.kernels {
+            let width = Int(kernels.panel_columns)
+            var packed = [Float](repeating: .nan, count: (columns + width - 1) / width * width * depth)
+            kernels.pack_right_rows(Int64(depth), Int64(columns), right, Int64(columns), Int64(depth), &packed)
+            var y = [Float](repeating: .nan, count: rows * columns)
+            y.withUnsafeMutableBufferPointer { out in
+                let pointers = (0..<rows).map { out.baseAddress! + $0 * columns }
+                kernels.panel(
+                    Int64(rows), Int64(columns), 1, Int64(depth), left, nil, 0, packed, pointers, 0, bias, false)
+            }
+            #expect(Self.difference(Tensor(y), expected) < 1e-5, "\(isa)")
+        }
+    }
+
+    @Test(arguments: [(1, 1, 1, 1), (5, 3, 9, 1), (20, 9, 40, 3), (10, 20, 33, 20), (29, 24, 17, 48), (16, 63, 5, 64)])
+    func outerProductsInPlaceMatchPlainLoopsOnEveryInstructionSet(_ size: (Int, Int, Int, Int)) {
+        let (rows, columns, run, step) = size
+        let left = Self.numbers([run * (rows + 2)], 1).toArray(Float.self)
+        let right = Self.numbers([(run - 1) * step + columns], 2).toArray(Float.self)
+        let start = Self.numbers([rows * (columns + 1)], 3).toArray(Float.self)
+        var expected = start.map { Double($0) }
+        for k in 0..<run {
+            for i in 0..<rows {
+                for j in 0..<columns {
+                    expected[i * (columns + 1) + j] += Double(left[k * (rows + 2) + i]) * Double(right[k * step + j])
+                }
+            }
+        }
+        for (isa, kernels) in Self.kernels {
+            var y = start
+            kernels.outer(
+                Int64(rows), Int64(columns), Int64(run), left, Int64(rows + 2), right, Int64(step), &y,
+                Int64(columns + 1))
+            #expect(Self.difference(Tensor(y), expected) < 1e-5, "\(isa)")
+        }
     }
 
     @Test func oneAndTwoThreadsGiveTheSameBits() {

@@ -5,7 +5,7 @@ import MercerNN
 /// A learning rate that is divided by ten when the mean losses of epochs hardly improve, by PyTorch's rules
 /// (`ReduceLROnPlateau` with a relative threshold). What it has seen is kept beside the training states, so that a
 /// training that goes on has the same rates.
-final class PlateauSchedule: @unchecked Sendable {
+package final class PlateauSchedule: @unchecked Sendable {
     private struct Sum: Codable {
         var loss = 0.0
         var steps = 0
@@ -39,7 +39,7 @@ final class PlateauSchedule: @unchecked Sendable {
     ///   - cooldown: epochs after a fall that don't count.
     ///   - epoch: its steps.
     ///   - options: where and how often states of the training are kept.
-    init(
+    package init(
         _ start: Double, minimum: Double, threshold: Double, patience: Int = 0, cooldown: Int = 0, epoch: Int,
         _ options: TrainingOptions
     ) {
@@ -76,7 +76,7 @@ final class PlateauSchedule: @unchecked Sendable {
     func rate(at step: Int) -> Double { rate(after: state.means.prefix(step / epoch)) }
 
     /// The rate after epochs of some mean losses.
-    func rate(after means: some Sequence<Double>) -> Double {
+    package func rate(after means: some Sequence<Double>) -> Double {
         var (best, rate) = (Double.infinity, start)
         var (worse, rest) = (0, 0)
         for mean in means {

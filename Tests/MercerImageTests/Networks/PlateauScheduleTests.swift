@@ -1,7 +1,7 @@
 import MercerNN
 import Testing
 
-@testable import MercerImage
+import MercerImage
 
 @Suite struct PlateauScheduleTests {
     @Test func theRateFallsByPyTorchsRules() {

@@ -75,6 +75,7 @@ public struct DualLatentExperiment: Experiment {
         let outcomes = try train(run, pictures, tests)
         compare(run, outcomes, bicubic, &findings)
         variants(run, outcomes.first { $0.job.kind == .dual }!, tests, &findings)
+        try elsewhere(run, pictures, tests, &findings)
         try figures(outcomes, tests, &findings)
         return findings
     }
@@ -106,7 +107,7 @@ public struct DualLatentExperiment: Experiment {
 
     private func memory(_ run: RunContext, _ findings: inout Findings) {
         run.stage("training memory")
-        let side = run.quick ? 240 : 480
+        let side = run.quick ? 360 : 480
         func peak(_ blocks: Int, _ memory: ActivationMemory) -> Int {
             let network = InvertibleRescaler(scale: 2, blocks: [blocks], growth: 8)
             network.initialize(RandomKey(1))

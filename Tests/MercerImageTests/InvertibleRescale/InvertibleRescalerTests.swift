@@ -212,6 +212,24 @@ import Testing
         #expect(losses.concealment.doubleValue > 0 && losses.recovery.doubleValue > 0)
     }
 
+    @Test(arguments: [0, 3]) func trainingHidesPictures(_ latent: Int) throws {
+        let pictures = (1...3).map { seed -> Tensor in
+            let coarse = Random.uniform(0..<255, [8, 8, 3], key: RandomKey(UInt64(seed)))
+            let smooth = Resample.resize(coarse, to: (64, 64), .bicubic)
+            return clip(smooth, min: 0, max: 255).asType(.uint8)
+        }
+        let network = ImageHiding(blocks: 2, growth: 4, latentChannels: latent)
+        network.initialize(RandomKey(1))
+        var recipe = RescaleRecipe.small
+        (recipe.steps, recipe.patch, recipe.batch) = (40, 16, 4)
+        recipe.randomLatents = latent > 0
+        var losses: [Double] = []
+        try recipe.train(network, on: pictures, seed: 1) { losses.append($0.values[0]) }
+        #expect(losses.count == 40)
+        let (before, after): (Double, Double) = (losses[..<5].reduce(0, +), losses[35...].reduce(0, +))
+        #expect(after < 0.9 * before)
+    }
+
     @Test func trainingMakesPicturesComeBackBetter() throws {
         let smooth = Resample.resize(
             Random.uniform(0..<255, [12, 12, 3], key: RandomKey(4)), to: (64, 64), .bicubic)

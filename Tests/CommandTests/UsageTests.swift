@@ -26,11 +26,17 @@ import Testing
         #expect(result.output.split(separator: ".").count == 3)
     }
 
-    /// On an idle machine; the best of many shows what the start costs, whatever else runs.
-    @Test func helpAnswersInTwentyMilliseconds() throws {
-        var fastest = Double.infinity
-        for _ in 0..<300 where fastest >= 0.020 { fastest = min(fastest, try Command.run("--help").seconds) }
-        #expect(fastest < 0.020, "the fastest of 300 took \(fastest) s")
+    /// In processor time, which other programs hardly change; the best of many shows what the start costs.
+    @Test func helpTakesTwentyMilliseconds() throws {
+        var least = Double.infinity
+        let script = "TIMEFORMAT='%U %S'; time \"$0\" --help > /dev/null"
+        for _ in 0..<100 where least >= 0.020 {
+            let result = try Command.run(URL(fileURLWithPath: "/bin/bash"), ["-c", script, Command.executable.path])
+            let times = result.errors.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+            try #require(times.count == 2)
+            least = min(least, times[0] + times[1])
+        }
+        #expect(least < 0.020, "the least of 100 starts took \(least) s")
     }
 
     @Test func outputIsPlainWhereNobodyLooks() throws {

@@ -346,18 +346,10 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Before the rows are read, so that a wrong classifier is named first.
+        let (budget, predict) = try open()
         let matrix = try options.read(rows, without: target.map { [$0] } ?? []).matrix()
-        let predicted: [String]
-        let budget: PrivacyBudget
-        if try PrivateClassDensities.isFormat(of: classifier) {
-            let densities = try PrivateClassDensities(contentsOf: classifier)
-            predicted = try densities.predict(matrix).map { densities.classes[$0] }
-            budget = densities.record.budget
-        } else {
-            let one = try PrivateClassifier(contentsOf: classifier)
-            predicted = try one.predict(matrix).map { one.record.classes[$0] }
-            budget = one.record.budget
-        }
+        let predicted = try onRows(of: rows) { try predict(matrix) }
         var accuracy: Double?
         if let target {
             let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
@@ -370,6 +362,16 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
         if let out { try AtomicFile.write(text, to: out) } else { Console.output.write(text) }
         if let accuracy { Console.remark("accuracy \(Format.fixed(accuracy, decimals: 4))") }
         Console.remark(postProcessing(of: classifier, budget))
+    }
+
+    /// What was spent on the classifier, and the classes that it gives to rows.
+    private func open() throws -> (budget: PrivacyBudget, predict: (Tensor) throws -> [String]) {
+        if try PrivateClassDensities.isFormat(of: classifier) {
+            let densities = try PrivateClassDensities(contentsOf: classifier)
+            return (densities.record.budget, { rows in try densities.predict(rows).map { densities.classes[$0] } })
+        }
+        let sums = try PrivateClassifier(contentsOf: classifier)
+        return (sums.record.budget, { rows in try sums.predict(rows).map { sums.record.classes[$0] } })
     }
 }
 

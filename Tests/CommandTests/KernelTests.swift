@@ -266,5 +266,7 @@ import Testing
         #expect(other.errors.contains("it releases gaussian, but --function asks for l1"))
         let kind = try run("private classify q.safetensors query.csv")
         #expect(kind.errors.contains("it isn't a private classifier"))
+        let both = try run("private classify train.csv nowhere.csv")
+        #expect(both.errors.contains("train.csv") && !both.errors.contains("nowhere.csv"))
     }
 }

@@ -113,13 +113,19 @@ import Testing
         ("density train.csv --bandwidth nan", "the bandwidth is nan"),
         ("density train.csv --bandwidth wide", "loo, cv:K, scott, silverman, asymptotic"),
         ("density hole.csv", "row 2 has no value in column b"),
-        ("density infinite.csv", "row 2 has inf in column b"),
+        ("density infinite.csv", "infinite.csv: row 2 has inf in column b, where a finite number is expected"),
+        ("density train.csv --query infinite.csv", "infinite.csv: row 2 has inf in column b"),
         ("density flat.csv", "column b has the same value in every row"),
         ("density line.csv --covariance full", "use --covariance diagonal"),
-        ("density train.csv --query wide.csv", "the queries have 4 columns, but 3 are expected"),
+        ("density train.csv --query wide.csv", "the rows of wide.csv have 4 columns, but 3 are expected"),
         ("density one.csv", "leave-one-out needs 2 rows or more, and there is 1"),
         ("density weighted.csv --weights w", "the weight of row 4 is -1.0"),
         ("density weightless.csv --weights w", "every weight is 0"),
+        ("density train.csv --cutoff 0.5", "the cut-off is 0.5, but a number from 1e-300 to 0.1 is expected"),
+        ("density train.csv --cutoff nan", "the cut-off is nan"),
+        ("density train.csv --regimes --cutoff 1e-9", "'--cutoff' goes with neither"),
+        ("density --theory --dim 4 --count 0.5", "--count is 0.5"),
+        ("density --theory --dim 4", "'--theory' needs --dim and --count"),
         ("density train.csv --weights nobody", "has no column 'nobody'; it has a, b, c"),
         ("density --theory --dim 4 --count 100 --spectrum 1,0", "variance 2 of the spectrum is 0.0"),
         ("density --theory --dim 4 --count 100 --spectrum 1,-2", "variance 2 of the spectrum is -2.0"),
@@ -132,6 +138,23 @@ import Testing
         #expect(result.status != 0)
         #expect(result.errors.contains(message), "\(result.errors)")
         #expect(!result.errors.contains("Fatal"))
+    }
+
+    @Test func cutOffsAndSinglePrecisionGiveTheSameDensities() throws {
+        func means(_ options: String) throws -> [String: Any] {
+            let result = try run("density train.csv --query query.csv --bandwidth 0.1 --json " + options)
+            #expect(result.status == 0, "\(result.errors)")
+            return try #require(try result.json() as? [String: Any])
+        }
+        let plain = try means("")
+        let mean = try #require(plain["meanLogDensity"] as? Double)
+        let near = try means("--cutoff 1e-6")
+        #expect(near["cutoff"] as? Double == 1e-6 && plain["cutoff"] == nil)
+        #expect(abs(try #require(near["meanLogDensity"] as? Double) - mean) < 1.1e-6)
+        let single = try #require(try means("--single")["meanLogDensity"] as? Double)
+        #expect(single != mean && abs(single - mean) < 3e-5)
+        let told = try run("density train.csv --bandwidth 0.1 --cutoff 1e-6")
+        #expect(told.errors.contains("densities are too small by at most 1e-06 of themselves"))
     }
 
     // MARK: Private similarity

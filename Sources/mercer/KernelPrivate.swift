@@ -16,7 +16,7 @@ struct KernelPrivateCommand: AsyncParsableCommand {
             """,
         subcommands: [
             PrivateBuildCommand.self, PrivateQueryCommand.self, PrivateClassifyBuildCommand.self,
-            PrivateClassifyCommand.self, PrivateAuditCommand.self,
+            PrivateClassifyCommand.self, PrivateCompareCommand.self, PrivateAuditCommand.self,
         ])
 }
 
@@ -219,6 +219,48 @@ private func postProcessing(of path: String, _ budget: PrivacyBudget) -> String 
     "post-processing of \(path): ε stays \(budget.epsilon)\(budget.delta > 0 ? ", δ \(budget.delta)" : "")"
 }
 
+/// `mercer kernel private compare`.
+struct PrivateCompareCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Say from two releases how much two private tables differ; costs no privacy.",
+        discussion: """
+            The squared maximum mean discrepancy of two kernel releases with the same bandwidth, features and public seed. \
+            Two samples of one law differ too: by 1/n + 1/m or less on average, which is printed beside it.
+            """)
+
+    @Argument(help: "One release.")
+    var first: String
+
+    @Argument(help: "The other.")
+    var second: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    private struct Output: Encodable {
+        let squaredDiscrepancy: Double
+        let noiseStandardError: Double
+        let sameLawBound: Double
+    }
+
+    func run() async throws {
+        let (a, b) = (try PrivateSimilarity(contentsOf: first), try PrivateSimilarity(contentsOf: second))
+        let (value, error) = try PrivateTwoSample.squaredDiscrepancy(a, b)
+        let bound = 1 / Double(a.record.count) + 1 / Double(b.record.count)
+        if json {
+            return try Console.print(
+                json: Output(squaredDiscrepancy: value, noiseStandardError: error, sameLawBound: bound))
+        }
+        Console.print(
+            "squared discrepancy \(Format.number(value)), standard error of the noise \(Format.number(error))")
+        Console.print("two samples of one law: at most \(Format.number(bound)) on average")
+        for (path, release) in [(first, a), (second, b)] {
+            Console.remark(postProcessing(of: path, release.record.budget))
+        }
+    }
+}
+
 /// `mercer kernel private classify-build`.
 struct PrivateClassifyBuildCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -379,7 +421,7 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
 struct PrivateAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Measure sensitivities on a table, and a lower bound on ε from many releases.")
+        abstract: "Measure sensitivities on a table, the noise's law, and a lower bound on ε from many releases.")
 
     @Argument(help: "The table.")
     var table: String
@@ -400,6 +442,7 @@ struct PrivateAuditCommand: AsyncParsableCommand {
 
     private struct Output: Encodable {
         let sensitivities: [PrivacyAudit.Sensitivity]
+        let noise: PrivacyAudit.NoiseFit
         let epsilon: Double
         let empiricalLowerBound: Double
         let trials: Int
@@ -430,10 +473,12 @@ struct PrivateAuditCommand: AsyncParsableCommand {
                 cells: CountTree.cells(atLeast: points.count, arity: 2), pairs: pairs),
         ]
         let bound = try PrivacyAudit.epsilonOfCounts(epsilon: epsilon, trials: trials)
+        let noise = try PrivacyAudit.noiseOfCounts(epsilon: epsilon, trials: trials)
         if json {
             try Console.print(
                 json: Output(
-                    sensitivities: sensitivities, epsilon: epsilon, empiricalLowerBound: bound, trials: trials
+                    sensitivities: sensitivities, noise: noise, epsilon: epsilon, empiricalLowerBound: bound,
+                    trials: trials
                 ))
         } else {
             for item in sensitivities {
@@ -442,9 +487,13 @@ struct PrivateAuditCommand: AsyncParsableCommand {
                         + "\(item.pairs) pairs\(item.holds ? "" : "  EXCEEDED")")
             }
             Console.print(
+                "histogram of \(trials) noises: χ² = \(Format.number(noise.statistic)) on \(noise.degrees) degrees of "
+                    + "freedom, p = \(Format.number(noise.probability, digits: 3))\(noise.holds ? "" : "  NOT THE LAW")"
+            )
+            Console.print(
                 "empirical ε ≥ \(Format.number(bound)) (95 %) from \(trials) releases of a count; stated ε = "
                     + Format.number(epsilon))
         }
-        if !sensitivities.allSatisfy(\.holds) || bound > epsilon { throw ExitCode.fellShort }
+        if !sensitivities.allSatisfy(\.holds) || !noise.holds || bound > epsilon { throw ExitCode.fellShort }
     }
 }

@@ -212,7 +212,26 @@ import Testing
     @Test func auditsHold() throws {
         let result = try run("private audit train.csv --pairs 100 --trials 20000")
         #expect(result.status == 0)
-        #expect(result.output.contains("empirical ε"))
+        #expect(result.output.contains("empirical ε") && result.output.contains("histogram of 20000 noises: χ²"))
+    }
+
+    @Test func releasesOfTwoTablesAreCompared() throws {
+        let build = "private build train.csv --function gaussian --bandwidth 1 --epsilon 50 --features 64 --out "
+        for name in ["a", "b"] { #expect(try run(build + "\(name).safetensors").status == 0) }
+        let result = try run("private compare a.safetensors b.safetensors --json")
+        #expect(result.status == 0, "\(result.errors)")
+        let json = try #require(try result.json() as? [String: Any])
+        let error = try #require(json["noiseStandardError"] as? Double)
+        #expect(abs(try #require(json["squaredDiscrepancy"] as? Double)) < 8 * error)
+        #expect(try #require(json["sameLawBound"] as? Double) == 2.0 / 60)
+        let told = try run("private compare a.safetensors b.safetensors")
+        #expect(told.errors.contains("post-processing of b.safetensors: ε stays 50"))
+        #expect(
+            try run("private build train.csv --function gaussian --bandwidth 2 --epsilon 50 --features 64 --out w")
+                .status
+                == 0)
+        let other = try run("private compare a.safetensors w")
+        #expect(other.status == 1 && other.errors.contains("two releases of the same kernel, bandwidth"))
     }
 
     @Test func warningsAreGiven() throws {

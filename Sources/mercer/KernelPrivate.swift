@@ -191,13 +191,14 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let release = try PrivateSimilarity(contentsOf: self.release)
-        if let function, function != release.record.function.name {
+        // The bandwidth is the release's own affair.
+        if let function, try SimilarityFunction(function, bandwidth: 1).name != release.record.function.name {
             throw KernelMethodError.file(
                 self.release,
                 reason: "it releases \(release.record.function.name), but --function asks for \(function)")
         }
         let rows = try options.read(queries).matrix()
-        try release.check(rows)
+        try onRows(of: queries) { try release.check(rows) }
         let answers = release.query(rows)
         if !release.record.isPrivate {
             Console.remark("note: this release is not private; its noise came from a seed")

@@ -198,6 +198,17 @@ import Testing
             asked.errors.contains("accuracy") && asked.errors.contains("post-processing of k.safetensors: ε stays 90"))
     }
 
+    @Test func rowsOutsideTheBoundAreMovedOntoItWithClip() throws {
+        let built = try run(
+            "private build train.csv --function lp:3 --bound 0.5 --clip --epsilon 5 --sum-tree --out t.safetensors")
+        #expect(built.errors.contains("--sum-tree is given with lp:3, but l1, l2 or lp:1 is expected"))
+        let right = try run(
+            "private build train.csv --function lp:3 --bound 0.5 --clip --epsilon 5 --out t.safetensors")
+        #expect(right.status == 0, "\(right.errors)")
+        #expect(try run("private query t.safetensors query.csv --function lp:3").status == 0)
+        #expect(try run("private query t.safetensors query.csv --function lp:2").status == 1)
+    }
+
     @Test func seedsStampTheRelease() throws {
         let built = try run(
             "private build train.csv --function l2sq --bound 2 --epsilon 1 --seed 3 --experiment --out s.safetensors"
@@ -242,6 +253,7 @@ import Testing
         #expect(delta.errors.contains("is not below 1/n"))
         let few = try run("private classify-build kinds.csv --target kind --epsilon 0.01 --out f.safetensors")
         #expect(few.status == 0)
+        #expect(few.errors.contains("has fewer than 1/epsilon rows; noise dominates it"))
     }
 
     @Test(arguments: [
@@ -286,7 +298,10 @@ import Testing
             "--bandwidth is missing"
         ),
         ("density kinds.csv --target colour", "has no column 'colour'"),
-        ("density kinds.csv --target kind --covariance scalar --bandwidth 0.5 --query wide.csv", "4 columns"),
+        (
+            "density kinds.csv --target kind --covariance scalar --bandwidth 0.5 --query wide.csv",
+            "wide.csv have 4 columns"
+        ),
     ])
     func wrongInputOfReleasesIsExplained(_ arguments: String, _ message: String) throws {
         let result = try run(arguments)
@@ -302,7 +317,7 @@ import Testing
         )
         let wide = try run("private query q.safetensors wide.csv")
         #expect(wide.status == 1)
-        #expect(wide.errors.contains("the queries have 4 columns, but 3 are expected"))
+        #expect(wide.errors.contains("the rows of wide.csv have 4 columns, but 3 are expected"))
         let other = try run("private query q.safetensors query.csv --function l1")
         #expect(other.status == 1)
         #expect(other.errors.contains("it releases gaussian, but --function asks for l1"))

@@ -303,6 +303,53 @@ static void F(gumbel_f64)(double *out, size_t groups, uint64_t key, uint64_t str
     FILL64(F(log64)(-F(log64)(F(open64)(w))) * -scale + center)
 }
 
+// One block a lane: the sixteen words of as many blocks as a vector has lanes stay in registers through all rounds.
+typedef uint32_t F(lanes) __attribute__((vector_size(VBYTES)));
+#define LANES F(lanes)
+#define ROTATE(x, n) ((x) << (n) | (x) >> (32 - (n)))
+#define QUARTER(a, b, c, d)        \
+    a += b, d = ROTATE(d ^ a, 16); \
+    c += d, b = ROTATE(b ^ c, 12); \
+    a += b, d = ROTATE(d ^ a, 8);  \
+    c += d, b = ROTATE(b ^ c, 7);
+
+static void F(chacha20)(uint32_t *out, size_t groups, const uint32_t *key, uint64_t first_group) {
+    enum { count = VBYTES / 4 };
+    LANES first[16];
+    const uint32_t constants[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    for (int i = 0; i < 4; i++) first[i] = (LANES){} + constants[i];
+    for (int i = 0; i < 8; i++) first[4 + i] = (LANES){} + key[i];
+    first[14] = first[15] = (LANES){};
+    for (size_t g = 0; g < groups; g++) {
+        for (int part = 0; part < 16; part += count) {
+            uint64_t block = (first_group + g) * 16 + part;
+            // A group's sixteen counters differ in their lowest four bits alone.
+            for (int lane = 0; lane < count; lane++) first[12][lane] = (uint32_t)block + lane;
+            first[13] = (LANES){} + (uint32_t)(block >> 32);
+            LANES x[16];
+            for (int i = 0; i < 16; i++) x[i] = first[i];
+            for (int round = 0; round < 10; round++) {
+                QUARTER(x[0], x[4], x[8], x[12])
+                QUARTER(x[1], x[5], x[9], x[13])
+                QUARTER(x[2], x[6], x[10], x[14])
+                QUARTER(x[3], x[7], x[11], x[15])
+                QUARTER(x[0], x[5], x[10], x[15])
+                QUARTER(x[1], x[6], x[11], x[12])
+                QUARTER(x[2], x[7], x[8], x[13])
+                QUARTER(x[3], x[4], x[9], x[14])
+            }
+            for (int i = 0; i < 16; i++) {
+                x[i] += first[i];
+                memcpy(out + g * 256 + i * 16 + part, &x[i], sizeof x[i]);
+            }
+        }
+    }
+}
+
+#undef QUARTER
+#undef ROTATE
+#undef LANES
+
 static const struct mercer_random_kernels ISA_NAME(mercer_random) = {
     .bits = F(bits),
     .uniform_f32 = F(uniform_f32),
@@ -315,4 +362,5 @@ static const struct mercer_random_kernels ISA_NAME(mercer_random) = {
     .laplace_f64 = F(laplace_f64),
     .gumbel_f32 = F(gumbel_f32),
     .gumbel_f64 = F(gumbel_f64),
+    .chacha20 = F(chacha20),
 };

@@ -49,6 +49,15 @@ extension NeighbouringRelation: ExpressibleByArgument {}
 extension RingWeight: ExpressibleByArgument {}
 extension Projection.Kind: ExpressibleByArgument {}
 
+/// Runs `work` on the rows of a file; an error about their width names the file.
+func onRows<Result>(of path: String, _ work: () throws -> Result) throws -> Result {
+    do {
+        return try work()
+    } catch KernelMethodError.width(let found, let expected, _) {
+        throw KernelMethodError.width(found: found, expected: expected, what: "the rows of \(path)")
+    }
+}
+
 /// A number as tables hold it: all digits that are needed to read it back, `-inf` for −∞.
 func plain(_ value: Double) -> String { "\(value)" }
 

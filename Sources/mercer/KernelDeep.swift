@@ -109,7 +109,6 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
         let whole = try DataTable(contentsOf: table).handlingMissing(options.missing)
         let inputs = try options.read(table, without: [target])
         let rows = try inputs.matrix()
-        try KernelQuantumCommand.checkFinite(rows)
         let targets = try self.targets(whole)
         if settings.isFull || (full == nil && isRegression(targets) && rows.shape[0] <= 300 && batch == "all") {
             guard isRegression(targets) else {
@@ -318,7 +317,6 @@ struct KernelDeepPredictCommand: AsyncParsableCommand {
         let data = try options.read(table)
         try DeepKernelColumns.check(data.columnNames, against: model.columns, in: table)
         let rows = try data.matrix()
-        try KernelQuantumCommand.checkFinite(rows)
         let text = try DeepKernelColumns.predictions(model, rows)
         if let out { try AtomicFile.write(text, to: out) } else { Console.output.write(text) }
     }

@@ -22,7 +22,7 @@ extension KernelDensityCommand {
             try options.chosen(train, without: [target]).matrix(), labels: labels, classes: classes.count,
             kernel: kernel, bandwidth: DensityBandwidth(bandwidth), covariance: covariance)
         let rows = try options.chosen(asked, without: truth == nil ? [] : [target]).matrix()
-        try classifier.densities[0].check(rows)
+        try onRows(of: asked.name) { try classifier.densities[0].check(rows) }
         let probabilities = classifier.probabilities(rows)
         let predicted = probabilities.argMax(axis: 1).asType(.int64).toArray(Int64.self).map { classes[Int($0)] }
         let accuracy = truth.map { Double(zip($0, predicted).count { $0.0 == $0.1 }) / Double(max(1, $0.count)) }

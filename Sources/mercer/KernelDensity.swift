@@ -57,6 +57,13 @@ struct KernelDensityCommand: AsyncParsableCommand {
     @Flag(help: "Take distances in float32: faster, right to about 1e-5 a column.")
     var single = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave out points so far away that a density is smaller by at most this share of itself: faster with up to "
+                + "five columns.",
+            valueName: "share"))
+    var cutoff: Double?
+
     @OptionGroup var options: TableOptions
 
     @Flag(help: "Show the regimes of the bandwidth for the table, with a chart.")
@@ -101,6 +108,9 @@ struct KernelDensityCommand: AsyncParsableCommand {
         if target != nil, theory || regimes || weights != nil {
             throw ValidationError("'--target' goes with neither --theory, --regimes nor --weights")
         }
+        if cutoff != nil, theory || regimes || target != nil {
+            throw ValidationError("'--cutoff' goes with neither --theory, --regimes nor --target")
+        }
         if !(0.01...0.9).contains(testShare) {
             throw ValidationError("'--test-share' is \(testShare); a share from 0.01 to 0.9 is expected")
         }
@@ -117,12 +127,12 @@ struct KernelDensityCommand: AsyncParsableCommand {
         let matrix = try data.matrix()
         let kde = try KernelDensity(
             matrix, kernel: kernel, bandwidth: DensityBandwidth(bandwidth), covariance: covariance,
-            weights: rowWeights, columns: columns, singlePrecision: single)
+            weights: rowWeights, columns: columns, singlePrecision: single, cutoff: cutoff)
         warnOfDuplicates(kde)
         if regimes { return try showRegimes(DensityReport(kde)) }
         if let query {
             let rows = try options.read(query, without: []).matrix()
-            try kde.check(rows)
+            try onRows(of: query) { try kde.check(rows) }
             try show(kde, kde.estimate(rows))
         } else {
             try show(kde, try kde.estimateOthers())
@@ -152,6 +162,7 @@ struct KernelDensityCommand: AsyncParsableCommand {
         let covariance: DensityCovariance
         let bandwidth: Double
         let rule: String
+        let cutoff: Double?
         let regime: DensityRegime?
         let meanLogDensity: Double?
         let outOfReach: Int
@@ -175,7 +186,7 @@ struct KernelDensityCommand: AsyncParsableCommand {
             return try Console.print(
                 json: Output(
                     rows: kde.count, columns: kde.dimension, kernel: kernel, covariance: covariance,
-                    bandwidth: kde.bandwidth, rule: bandwidth, regime: regime, meanLogDensity: mean,
+                    bandwidth: kde.bandwidth, rule: bandwidth, cutoff: cutoff, regime: regime, meanLogDensity: mean,
                     outOfReach: estimates.count - reached.count, estimates: rows))
         }
         if out == nil { Console.output.write(lines) }
@@ -183,6 +194,7 @@ struct KernelDensityCommand: AsyncParsableCommand {
         Console.remark(
             "\(kernel.rawValue) kernel, h = \(Format.number(kde.bandwidth, digits: 6)) (\(bandwidth)), "
                 + "\(kde.count) rows of \(kde.dimension) columns")
+        if let cutoff { Console.remark("densities are too small by at most \(cutoff) of themselves") }
         if let regime { Console.remark("regime: \(regime.rawValue): \(regime.explanation)") }
         if let mean {
             Console.remark("mean log density \(Format.number(mean, digits: 6)) over \(reached.count) rows")

@@ -16,7 +16,7 @@ struct KernelPrivateCommand: AsyncParsableCommand {
             """,
         subcommands: [
             PrivateBuildCommand.self, PrivateQueryCommand.self, PrivateClassifyBuildCommand.self,
-            PrivateClassifyCommand.self, PrivateAuditCommand.self,
+            PrivateClassifyCommand.self, PrivateCompareCommand.self, PrivateAuditCommand.self,
         ])
 }
 
@@ -191,13 +191,14 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let release = try PrivateSimilarity(contentsOf: self.release)
-        if let function, function != release.record.function.name {
+        // The bandwidth is the release's own affair.
+        if let function, try SimilarityFunction(function, bandwidth: 1).name != release.record.function.name {
             throw KernelMethodError.file(
                 self.release,
                 reason: "it releases \(release.record.function.name), but --function asks for \(function)")
         }
         let rows = try options.read(queries).matrix()
-        try release.check(rows)
+        try onRows(of: queries) { try release.check(rows) }
         let answers = release.query(rows)
         if !release.record.isPrivate {
             Console.remark("note: this release is not private; its noise came from a seed")
@@ -217,6 +218,48 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 /// The mark of results that come from a release alone.
 private func postProcessing(of path: String, _ budget: PrivacyBudget) -> String {
     "post-processing of \(path): ε stays \(budget.epsilon)\(budget.delta > 0 ? ", δ \(budget.delta)" : "")"
+}
+
+/// `mercer kernel private compare`.
+struct PrivateCompareCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Say from two releases how much two private tables differ; costs no privacy.",
+        discussion: """
+            The squared maximum mean discrepancy of two kernel releases with the same bandwidth, features and public seed. \
+            Two samples of one law differ too: by 1/n + 1/m or less on average, which is printed beside it.
+            """)
+
+    @Argument(help: "One release.")
+    var first: String
+
+    @Argument(help: "The other.")
+    var second: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    private struct Output: Encodable {
+        let squaredDiscrepancy: Double
+        let noiseStandardError: Double
+        let sameLawBound: Double
+    }
+
+    func run() async throws {
+        let (a, b) = (try PrivateSimilarity(contentsOf: first), try PrivateSimilarity(contentsOf: second))
+        let (value, error) = try PrivateTwoSample.squaredDiscrepancy(a, b)
+        let bound = 1 / Double(a.record.count) + 1 / Double(b.record.count)
+        if json {
+            return try Console.print(
+                json: Output(squaredDiscrepancy: value, noiseStandardError: error, sameLawBound: bound))
+        }
+        Console.print(
+            "squared discrepancy \(Format.number(value)), standard error of the noise \(Format.number(error))")
+        Console.print("two samples of one law: at most \(Format.number(bound)) on average")
+        for (path, release) in [(first, a), (second, b)] {
+            Console.remark(postProcessing(of: path, release.record.budget))
+        }
+    }
 }
 
 /// `mercer kernel private classify-build`.
@@ -346,18 +389,10 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Before the rows are read, so that a wrong classifier is named first.
+        let (budget, predict) = try open()
         let matrix = try options.read(rows, without: target.map { [$0] } ?? []).matrix()
-        let predicted: [String]
-        let budget: PrivacyBudget
-        if try PrivateClassDensities.isFormat(of: classifier) {
-            let densities = try PrivateClassDensities(contentsOf: classifier)
-            predicted = try densities.predict(matrix).map { densities.classes[$0] }
-            budget = densities.record.budget
-        } else {
-            let one = try PrivateClassifier(contentsOf: classifier)
-            predicted = try one.predict(matrix).map { one.record.classes[$0] }
-            budget = one.record.budget
-        }
+        let predicted = try onRows(of: rows) { try predict(matrix) }
         var accuracy: Double?
         if let target {
             let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
@@ -371,13 +406,23 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
         if let accuracy { Console.remark("accuracy \(Format.fixed(accuracy, decimals: 4))") }
         Console.remark(postProcessing(of: classifier, budget))
     }
+
+    /// What was spent on the classifier, and the classes that it gives to rows.
+    private func open() throws -> (budget: PrivacyBudget, predict: (Tensor) throws -> [String]) {
+        if try PrivateClassDensities.isFormat(of: classifier) {
+            let densities = try PrivateClassDensities(contentsOf: classifier)
+            return (densities.record.budget, { rows in try densities.predict(rows).map { densities.classes[$0] } })
+        }
+        let sums = try PrivateClassifier(contentsOf: classifier)
+        return (sums.record.budget, { rows in try sums.predict(rows).map { sums.record.classes[$0] } })
+    }
 }
 
 /// `mercer kernel private audit`.
 struct PrivateAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Measure sensitivities on a table, and a lower bound on ε from many releases.")
+        abstract: "Measure sensitivities on a table, the noise's law, and a lower bound on ε from many releases.")
 
     @Argument(help: "The table.")
     var table: String
@@ -398,6 +443,7 @@ struct PrivateAuditCommand: AsyncParsableCommand {
 
     private struct Output: Encodable {
         let sensitivities: [PrivacyAudit.Sensitivity]
+        let noise: PrivacyAudit.NoiseFit
         let epsilon: Double
         let empiricalLowerBound: Double
         let trials: Int
@@ -428,10 +474,12 @@ struct PrivateAuditCommand: AsyncParsableCommand {
                 cells: CountTree.cells(atLeast: points.count, arity: 2), pairs: pairs),
         ]
         let bound = try PrivacyAudit.epsilonOfCounts(epsilon: epsilon, trials: trials)
+        let noise = try PrivacyAudit.noiseOfCounts(epsilon: epsilon, trials: trials)
         if json {
             try Console.print(
                 json: Output(
-                    sensitivities: sensitivities, epsilon: epsilon, empiricalLowerBound: bound, trials: trials
+                    sensitivities: sensitivities, noise: noise, epsilon: epsilon, empiricalLowerBound: bound,
+                    trials: trials
                 ))
         } else {
             for item in sensitivities {
@@ -440,9 +488,13 @@ struct PrivateAuditCommand: AsyncParsableCommand {
                         + "\(item.pairs) pairs\(item.holds ? "" : "  EXCEEDED")")
             }
             Console.print(
+                "histogram of \(trials) noises: χ² = \(Format.number(noise.statistic)) on \(noise.degrees) degrees of "
+                    + "freedom, p = \(Format.number(noise.probability, digits: 3))\(noise.holds ? "" : "  NOT THE LAW")"
+            )
+            Console.print(
                 "empirical ε ≥ \(Format.number(bound)) (95 %) from \(trials) releases of a count; stated ε = "
                     + Format.number(epsilon))
         }
-        if !sensitivities.allSatisfy(\.holds) || bound > epsilon { throw ExitCode.fellShort }
+        if !sensitivities.allSatisfy(\.holds) || !noise.holds || bound > epsilon { throw ExitCode.fellShort }
     }
 }

@@ -147,8 +147,7 @@ extension KernelQuantumCommand {
     func applyModel(_ path: String) throws {
         let model = try QuantumModel(contentsOf: path)
         let rows = try options.read(table!, without: target.map { [$0] } ?? []).matrix()
-        try Self.checkFinite(rows)
-        let predicted = try model.predict(rows).map { model.classes[$0] }
+        let predicted = try onRows(of: table!) { try model.predict(rows) }.map { model.classes[$0] }
         var accuracy: MeasuredShare?
         if let target {
             let (labels, classes) = try DataTable(contentsOf: table!).handlingMissing(options.missing).labels(target)

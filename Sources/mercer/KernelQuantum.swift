@@ -262,25 +262,11 @@ struct KernelQuantumCommand: AsyncParsableCommand {
                 reason: "column \(target!) has \(classes.count) different numbers: this looks like regression, but "
                     + "classes are expected")
         }
-        let matrix = try options.read(table!, without: [target!]).matrix()
-        try Self.checkFinite(matrix)
-        return (matrix, labels, classes)
-    }
-
-    static func checkFinite(_ matrix: Tensor) throws {
-        let d = matrix.shape[1]
-        if let place = matrix.toArray(Double.self).firstIndex(where: { !$0.isFinite }) {
-            throw KernelMethodError.notFinite(
-                row: place / d + 1, column: "\(place % d + 1)",
-                value: "\(matrix.toArray(Double.self)[place])")
-        }
+        return (try options.read(table!, without: [target!]).matrix(), labels, classes)
     }
 
     private func writeMatrix(_ path: String) throws {
-        var table = try options.read(table!, without: target.map { [$0] } ?? [])
-        table = try table.handlingMissing(options.missing)
-        let rows = try table.matrix()
-        try Self.checkFinite(rows)
+        let rows = try options.read(table!, without: target.map { [$0] } ?? []).matrix()
         var settings = try settings()
         settings.bandwidth = settings.bandwidth ?? 1
         let encoding = try QuantumEncoding(

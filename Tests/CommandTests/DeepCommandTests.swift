@@ -19,6 +19,8 @@ import Testing
         }
         try write("flat.csv", "a,b,y\n", rows: 30) { "\($0),5,\($0 * $0)" }
         try write("hole.csv", "a,b,y\n", rows: 30) { "\($0 == 2 ? "nan" : "\($0)"),\($0 % 4),\($0 * $0)" }
+        try write("far.csv", "a,b,y\n", rows: 30) { "\($0 == 2 ? "inf" : "\($0)"),\($0 % 4),\($0 * $0)" }
+        try write("other.csv", "a,b,kind\n", rows: 4) { "\($0),\($0 * $0),\($0 == 2 ? "left" : "up")" }
         try write("lonely.csv", "a,b,kind\n", rows: 20) { "\($0),\($0 * $0 % 7),\($0 == 5 ? "odd" : "even")" }
     }
 
@@ -60,6 +62,35 @@ import Testing
         #expect(json["inducing"] as? Int == 60)
     }
 
+    @Test func noLayersAreAPlainGaussianProcess() throws {
+        let result = try run("rows.csv --target y --layers 0 --steps 100 --test rows.csv --json")
+        #expect(result.status == 0, "\(result.errors)")
+        let json = try #require(try result.json() as? [String: Any])
+        #expect((json["divergences"] as? [Any])?.isEmpty == true)
+        #expect((json["error"] as? Double ?? 9) < 0.5)
+    }
+
+    /// Targets without noise draw the kernel towards a singular one.
+    @Test func smoothTargetsWithoutNoiseAreFitted() throws {
+        try write("smooth.csv", "a,b,y\n", rows: 240) { i in
+            let (a, b) = (sin(Double(i)), cos(Double(i * i)))
+            return "\(a),\(b),\(sin(3 * a * b))"
+        }
+        let result = try run("smooth.csv --target y --layers 0 --json")
+        #expect(result.status == 0, "\(result.errors)")
+        let json = try #require(try result.json() as? [String: Any])
+        #expect((json["error"] as? Double ?? 9) < 0.1)
+    }
+
+    @Test func deviationsOfTestRowsAreWritten() throws {
+        let result = try run(
+            "rows.csv --target y --kernel sqexp,relu --no-full --inducing 10 --steps 20 --test rows.csv --uncertainty")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.hasPrefix("mean,deviation"))
+        let narrow = try run("rows.csv --target y --no-full --inducing 10 --steps 3 --test swapped.csv")
+        #expect(narrow.status == 1 && narrow.errors.contains("swapped.csv"), "\(narrow.errors)")
+    }
+
     @Test func classesArePredicted() throws {
         let trained = try run("kinds.csv --target kind --inducing 15 --steps 60 --rate 0.03 --out k.safetensors")
         #expect(trained.status == 0, "\(trained.errors)")
@@ -86,6 +117,10 @@ import Testing
         ("flat.csv --target y", "column b has the same value in every row"),
         ("hole.csv --target y", "row 3 has no value in column a"),
         ("lonely.csv --target kind", "class odd needs 2 rows or more, and there is 1"),
+        ("rows.csv --target y --nu many", "--nu is 'many'"),
+        ("rows.csv --target y --steps 0", "--steps is 0"),
+        ("far.csv --target y", "far.csv: row 3 has inf in column a"),
+        ("kinds.csv --target kind --test other.csv --inducing 10 --steps 3", "other.csv: class 'left' isn't one of"),
         ("kinds.csv --target kind --full", "--full with classes"),
         ("predict rows.csv new.csv", "rows.csv"),
     ])

@@ -10,6 +10,12 @@ import Testing
         try write("rows.csv", "a,b,c") { i in
             [sin(Double(i)), cos(1.7 * Double(i)), Double((i * 7) % 11) / 11]
         }
+        try "a,b,c\n1,2,3\n2,0,1\n5,1,4\n".write(to: url("short.csv"), atomically: true, encoding: .utf8)
+        try "a,b\n1,2\n3,inf\n4,1\n".write(to: url("far.csv"), atomically: true, encoding: .utf8)
+        try "x1 (legendre),weight (total 1),f\n0.1,1,2\n0.5,1,3\n0.2,0,1\n".write(
+            to: url("weightless.csv"), atomically: true, encoding: .utf8)
+        try "x1 (legendre),weight (total 1),f\n0.1,1,2\n0.5,1,nan\n0.2,1,1\n".write(
+            to: url("unknown.csv"), atomically: true, encoding: .utf8)
         try write("flat.csv", "a,b") { i in [Double(i), 7] }
         try write("line.csv", "a,b") { i in [sin(Double(i)), 2 * sin(Double(i))] }
         try "a,b\n1,2\n3,nan\n4,1\n".write(to: url("hole.csv"), atomically: true, encoding: .utf8)
@@ -56,6 +62,11 @@ import Testing
         let rows = try #require(try predicted.json() as? [[String: Any]])
         let value = try #require(rows[0]["value"] as? Double)
         #expect(abs(value - exp(0.3) * cos(-0.4)) < 1e-4)
+        try "x,y\n0.3,-0.4\n-0.8,1.9\n".write(to: url("far.csv"), atomically: true, encoding: .utf8)
+        let far = try run("predict surrogate.safetensors far.csv")
+        #expect(far.status == 1 && far.errors.contains("row 2, column y is 1.9, but a number from -1.0 to 1.0"))
+        let narrow = try run("predict surrogate.safetensors far.csv --columns x")
+        #expect(narrow.errors.contains("the points of far.csv has 1 column, but 2 are expected"))
         let gradient = try #require(rows[1]["gradient"] as? [Double])
         #expect(abs(gradient[1] + exp(-0.8) * sin(0.9)) < 1e-2)
     }
@@ -99,6 +110,11 @@ import Testing
         ("design --rows flat.csv", "column b has the same value in every row"),
         ("design --rows line.csv --features linear", "b depend on the others"),
         ("design --rows hole.csv", "row 2 has no value in column b"),
+        ("design --rows far.csv", "far.csv: row 2 has inf in column b"),
+        ("design --rows short.csv", "a space of 10 features needs 10 rows or more, and there are 3"),
+        ("design --basis legendre --degree 3 --condition 0", "--condition is 0.0"),
+        ("fit weightless.csv --out s.safetensors", "the weight of row 3 is 0.0, but more than 0 is expected"),
+        ("fit unknown.csv --out s.safetensors", "row 2 has nan in column f"),
         ("design --rows rows.csv --count 5 --sampler iid", "--count is 5, but at least 10"),
         ("fit outside.csv --out s.safetensors", "row 2, column x1 (legendre) is 1.5"),
         ("fit bare.csv --out s.safetensors", "no column of weights"),

@@ -113,13 +113,19 @@ import Testing
         ("density train.csv --bandwidth nan", "the bandwidth is nan"),
         ("density train.csv --bandwidth wide", "loo, cv:K, scott, silverman, asymptotic"),
         ("density hole.csv", "row 2 has no value in column b"),
-        ("density infinite.csv", "row 2 has inf in column b"),
+        ("density infinite.csv", "infinite.csv: row 2 has inf in column b, where a finite number is expected"),
+        ("density train.csv --query infinite.csv", "infinite.csv: row 2 has inf in column b"),
         ("density flat.csv", "column b has the same value in every row"),
         ("density line.csv --covariance full", "use --covariance diagonal"),
-        ("density train.csv --query wide.csv", "the queries have 4 columns, but 3 are expected"),
+        ("density train.csv --query wide.csv", "the rows of wide.csv have 4 columns, but 3 are expected"),
         ("density one.csv", "leave-one-out needs 2 rows or more, and there is 1"),
         ("density weighted.csv --weights w", "the weight of row 4 is -1.0"),
         ("density weightless.csv --weights w", "every weight is 0"),
+        ("density train.csv --cutoff 0.5", "the cut-off is 0.5, but a number from 1e-300 to 0.1 is expected"),
+        ("density train.csv --cutoff nan", "the cut-off is nan"),
+        ("density train.csv --regimes --cutoff 1e-9", "'--cutoff' goes with neither"),
+        ("density --theory --dim 4 --count 0.5", "--count is 0.5"),
+        ("density --theory --dim 4", "'--theory' needs --dim and --count"),
         ("density train.csv --weights nobody", "has no column 'nobody'; it has a, b, c"),
         ("density --theory --dim 4 --count 100 --spectrum 1,0", "variance 2 of the spectrum is 0.0"),
         ("density --theory --dim 4 --count 100 --spectrum 1,-2", "variance 2 of the spectrum is -2.0"),
@@ -132,6 +138,23 @@ import Testing
         #expect(result.status != 0)
         #expect(result.errors.contains(message), "\(result.errors)")
         #expect(!result.errors.contains("Fatal"))
+    }
+
+    @Test func cutOffsAndSinglePrecisionGiveTheSameDensities() throws {
+        func means(_ options: String) throws -> [String: Any] {
+            let result = try run("density train.csv --query query.csv --bandwidth 0.1 --json " + options)
+            #expect(result.status == 0, "\(result.errors)")
+            return try #require(try result.json() as? [String: Any])
+        }
+        let plain = try means("")
+        let mean = try #require(plain["meanLogDensity"] as? Double)
+        let near = try means("--cutoff 1e-6")
+        #expect(near["cutoff"] as? Double == 1e-6 && plain["cutoff"] == nil)
+        #expect(abs(try #require(near["meanLogDensity"] as? Double) - mean) < 1.1e-6)
+        let single = try #require(try means("--single")["meanLogDensity"] as? Double)
+        #expect(single != mean && abs(single - mean) < 3e-5)
+        let told = try run("density train.csv --bandwidth 0.1 --cutoff 1e-6")
+        #expect(told.errors.contains("densities are too small by at most 1e-06 of themselves"))
     }
 
     // MARK: Private similarity
@@ -175,6 +198,17 @@ import Testing
             asked.errors.contains("accuracy") && asked.errors.contains("post-processing of k.safetensors: ε stays 90"))
     }
 
+    @Test func rowsOutsideTheBoundAreMovedOntoItWithClip() throws {
+        let built = try run(
+            "private build train.csv --function lp:3 --bound 0.5 --clip --epsilon 5 --sum-tree --out t.safetensors")
+        #expect(built.errors.contains("--sum-tree is given with lp:3, but l1, l2 or lp:1 is expected"))
+        let right = try run(
+            "private build train.csv --function lp:3 --bound 0.5 --clip --epsilon 5 --out t.safetensors")
+        #expect(right.status == 0, "\(right.errors)")
+        #expect(try run("private query t.safetensors query.csv --function lp:3").status == 0)
+        #expect(try run("private query t.safetensors query.csv --function lp:2").status == 1)
+    }
+
     @Test func seedsStampTheRelease() throws {
         let built = try run(
             "private build train.csv --function l2sq --bound 2 --epsilon 1 --seed 3 --experiment --out s.safetensors"
@@ -189,7 +223,26 @@ import Testing
     @Test func auditsHold() throws {
         let result = try run("private audit train.csv --pairs 100 --trials 20000")
         #expect(result.status == 0)
-        #expect(result.output.contains("empirical ε"))
+        #expect(result.output.contains("empirical ε") && result.output.contains("histogram of 20000 noises: χ²"))
+    }
+
+    @Test func releasesOfTwoTablesAreCompared() throws {
+        let build = "private build train.csv --function gaussian --bandwidth 1 --epsilon 50 --features 64 --out "
+        for name in ["a", "b"] { #expect(try run(build + "\(name).safetensors").status == 0) }
+        let result = try run("private compare a.safetensors b.safetensors --json")
+        #expect(result.status == 0, "\(result.errors)")
+        let json = try #require(try result.json() as? [String: Any])
+        let error = try #require(json["noiseStandardError"] as? Double)
+        #expect(abs(try #require(json["squaredDiscrepancy"] as? Double)) < 8 * error)
+        #expect(try #require(json["sameLawBound"] as? Double) == 2.0 / 60)
+        let told = try run("private compare a.safetensors b.safetensors")
+        #expect(told.errors.contains("post-processing of b.safetensors: ε stays 50"))
+        #expect(
+            try run("private build train.csv --function gaussian --bandwidth 2 --epsilon 50 --features 64 --out w")
+                .status
+                == 0)
+        let other = try run("private compare a.safetensors w")
+        #expect(other.status == 1 && other.errors.contains("two releases of the same kernel, bandwidth"))
     }
 
     @Test func warningsAreGiven() throws {
@@ -200,6 +253,7 @@ import Testing
         #expect(delta.errors.contains("is not below 1/n"))
         let few = try run("private classify-build kinds.csv --target kind --epsilon 0.01 --out f.safetensors")
         #expect(few.status == 0)
+        #expect(few.errors.contains("has fewer than 1/epsilon rows; noise dominates it"))
     }
 
     @Test(arguments: [
@@ -244,7 +298,10 @@ import Testing
             "--bandwidth is missing"
         ),
         ("density kinds.csv --target colour", "has no column 'colour'"),
-        ("density kinds.csv --target kind --covariance scalar --bandwidth 0.5 --query wide.csv", "4 columns"),
+        (
+            "density kinds.csv --target kind --covariance scalar --bandwidth 0.5 --query wide.csv",
+            "wide.csv have 4 columns"
+        ),
     ])
     func wrongInputOfReleasesIsExplained(_ arguments: String, _ message: String) throws {
         let result = try run(arguments)
@@ -260,11 +317,13 @@ import Testing
         )
         let wide = try run("private query q.safetensors wide.csv")
         #expect(wide.status == 1)
-        #expect(wide.errors.contains("the queries have 4 columns, but 3 are expected"))
+        #expect(wide.errors.contains("the rows of wide.csv have 4 columns, but 3 are expected"))
         let other = try run("private query q.safetensors query.csv --function l1")
         #expect(other.status == 1)
         #expect(other.errors.contains("it releases gaussian, but --function asks for l1"))
         let kind = try run("private classify q.safetensors query.csv")
         #expect(kind.errors.contains("it isn't a private classifier"))
+        let both = try run("private classify train.csv nowhere.csv")
+        #expect(both.errors.contains("train.csv") && !both.errors.contains("nowhere.csv"))
     }
 }

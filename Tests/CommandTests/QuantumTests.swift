@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 import Testing
 
 /// `mercer kernel quantum` on tables of its own: right and wrong input.
@@ -14,6 +15,8 @@ import Testing
         try write("real.csv", "a,b,y\n", rows: 80) { "\(sin(Double($0))),\(cos(Double($0))),\(Double($0) * 0.37)" }
         try write("one.csv", "a,b,kind\n", rows: 12) { "\(Double($0)),\(Double($0 * $0)),same" }
         try write("words.csv", "a,b,kind\n", rows: 12) { "\($0 == 3 ? "tall" : "\($0)"),\($0 * $0),\($0 % 2)" }
+        try write("pairs.csv", "a,b,kind\n", rows: 12) { "\(Double($0)),\(Double($0 * $0)),\($0 % 2)" }
+        try write("far.csv", "a,b,kind\n", rows: 12) { "\($0 == 3 ? "inf" : "\($0)"),\($0 * $0),\($0 % 2)" }
         try write("hole.csv", "a,b,kind\n", rows: 12) { "\($0 == 3 ? "NaN" : "\($0)"),\($0 * $0),\($0 % 2)" }
         try write("angles.csv", "a,b,kind\n", rows: 40) { "\(Double($0)),\(Double($0 * $0 % 17)),\($0 % 2)" }
         try text(
@@ -85,6 +88,57 @@ import Testing
         #expect(narrow.status == 1)
     }
 
+    @Test func kernelsFromElsewhereAreChecked() throws {
+        let path = { (name: String) in self.folder.url.appendingPathComponent(name).path }
+        let eye = Tensor.eye(12, nil, .float64)
+        try Npy.write(eye[0..<12, 0..<9], to: path("long.npy"))
+        try Npy.write(eye + Tensor((0..<144).map { $0 == 5 ? 0.5 : 0.0 }, [12, 12]), to: path("skew.npy"))
+        try Npy.write(eye + Tensor((0..<144).map { $0 == 13 ? Double.nan : 0.0 }, [12, 12]), to: path("hole.npy"))
+        try Npy.write(eye, to: path("eye.npy"))
+        for (arguments, message) in [
+            ("--precomputed long.npy", "long.npy: its shape is [12, 9], a square matrix is expected"),
+            ("--precomputed skew.npy", "skew.npy: it isn't symmetric: entry (6, 1) is 0.0, entry (1, 6) is 0.5"),
+            ("--precomputed hole.npy", "hole.npy: entry (2, 2) is nan, where a finite number is expected"),
+            (
+                "--precomputed eye.npy --precomputed-test long.npy",
+                "long.npy: its shape is [12, 9], but kernels with the 12 training rows are expected"
+            ),
+            ("--precomputed eye.npy --precomputed-test hole.npy", "hole.npy: entry (2, 2) is nan"),
+        ] {
+            let result = try run("pairs.csv --target kind " + arguments)
+            #expect(result.status == 1 && result.errors.contains(message), "\(result.errors)")
+        }
+    }
+
+    @Test func trainedKernelsAlignBetterWithTheClasses() throws {
+        let plain = "two.csv --target kind --drop c,d --qubits 2 --bandwidth 0.3 --C 10 --compare none --json"
+        let trained = try run(plain + " --train-kernel --save trained.safetensors")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let json = try #require(try trained.json() as? [String: Any])
+        let before = try #require(json["alignmentBefore"] as? Double)
+        let after = try #require(json["alignmentAfter"] as? Double)
+        #expect(after > before && after <= 1)
+        let untrained = try #require(try run(plain).json() as? [String: Any])
+        #expect(untrained["alignmentAfter"] == nil)
+        // A kept model has its scales and rotations.
+        let applied = try run("two.csv --target kind --drop c,d --apply trained.safetensors")
+        #expect(applied.status == 0 && applied.errors.contains("accuracy"), "\(applied.errors)")
+        let narrow = try run("two.csv --target kind --drop b,c,d --apply trained.safetensors")
+        #expect(narrow.errors.contains("the rows of two.csv has 1 column, but 2 are expected"), "\(narrow.errors)")
+    }
+
+    @Test func singlePrecisionChangesEntriesByLittle() throws {
+        let matrix = "two.csv --target kind --qubits 3 --drop d --bandwidth 0.5 --matrix "
+        #expect(try run(matrix + "double.npy").status == 0)
+        #expect(try run(matrix + "single.npy --single").status == 0)
+        func read(_ name: String) throws -> [Double] {
+            try Npy.read(contentsOf: folder.url.appendingPathComponent(name).path).asType(.float64).toArray(Double.self)
+        }
+        let (double, single) = (try read("double.npy"), try read("single.npy"))
+        let error = zip(double, single).reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(double.count == 6400 && error > 0 && error < 1e-5)
+    }
+
     @Test func anglesThatWrapAreWarnedOf() throws {
         let result = try run("angles.csv --target kind --raw --qubits 2 --C 1 --compare none")
         #expect(result.status == 0, "\(result.errors)")
@@ -108,6 +162,10 @@ import Testing
         ("one.csv --target kind --qubits 2", "the number of classes in column kind is 1"),
         ("words.csv --target kind --qubits 2", "has 'tall' in column a"),
         ("hole.csv --target kind --qubits 2", "row 4 has no value in column a"),
+        ("far.csv --target kind --qubits 2", "far.csv: row 4 has inf in column a"),
+        ("two.csv --target kind --qubits 2 --noise 0.1,0.1 --classifier variational", "leave out --noise"),
+        ("two.csv --target kind --mitigate", "'--mitigate' needs --noise"),
+        ("two.csv --target kind --qubits 2 --C 0", "--C is '0', but auto or a positive number is expected"),
         ("--adhoc --gap 1", "--gap is 1.0"),
         ("--adhoc --gap 0.9999 --sets 1", "were accepted"),
         ("two.csv --target kind --apply two.csv", "two.csv"),

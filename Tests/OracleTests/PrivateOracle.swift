@@ -178,7 +178,8 @@ struct PrivateOracle {
             compare(
                 key,
                 numbers("tree.alpha").flatMap { alpha in
-                    queries.map { tree.sum(from: $0, power: p, alpha: alpha, weight: weight).sum }
+                    let rings = tree.rings(power: p, alpha: alpha, weight: weight)
+                    return queries.map { tree.sum(from: $0, over: rings).sum }
                 })
         }
     }

@@ -8,7 +8,7 @@ extension BenchmarkCase {
             "density/20000x20", ["points": 20_000, "columns": 20, "queries": 1000],
             peers: [Peer("sklearn", goal: 6), Peer("scipy", goal: 3)]
         ) { size in
-            let kde = try density(size, singlePrecision: false)
+            let kde = try density(size)
             let queries = queries(size)
             return { discard(kde.logDensity(queries)) }
         },
@@ -20,9 +20,23 @@ extension BenchmarkCase {
             let queries = queries(size)
             return { discard(kde.logDensity(queries)) }
         },
+        BenchmarkCase(
+            "density-2d/200000x2", ["points": 200_000, "columns": 2, "queries": 1000]
+        ) { size in
+            let kde = try density(size, bandwidth: .scott)
+            let queries = queries(size)
+            return { discard(kde.logDensity(queries)) }
+        },
+        BenchmarkCase(
+            "density-2d-cutoff/200000x2", ["points": 200_000, "columns": 2, "queries": 1000]
+        ) { size in
+            let kde = try density(size, bandwidth: .scott, cutoff: 1e-9)
+            let queries = queries(size)
+            return { discard(kde.logDensity(queries)) }
+        },
         BenchmarkCase("density-leave-one-out/20000x20x30", ["points": 20_000, "columns": 20, "queries": 1]) {
             size in
-            let kde = try density(size, singlePrecision: false)
+            let kde = try density(size)
             let bandwidths = (0..<30).map { 0.3 * Double.exp2($0, 12) }
             return { if let curve = try? kde.leaveOneOut(bandwidths) { withExtendedLifetime(curve) {} } }
         },
@@ -48,6 +62,12 @@ extension BenchmarkCase {
             let means = [Double](repeating: 0.1, count: size["features"]!)
             return { withExtendedLifetime(features.estimates(means: means, y)) {} }
         },
+        BenchmarkCase("distance-tree-query/1000000x10000", ["points": 1_000_000, "queries": 10_000]) { size in
+            let x = Random.uniform(-1..<1, [size["points"]!, 1], dtype: .float64, key: RandomKey(3))
+            let y = Random.uniform(-1..<1, [size["queries"]!, 1], dtype: .float64, key: RandomKey(4))
+            let release = try PrivateSimilarity.build(x, .l1, budget: .pure(epsilon: 1), bound: 1)
+            return { withExtendedLifetime(release.query(y)) {} }
+        },
         BenchmarkCase("distance-tree-build/1000000", ["points": 1_000_000]) { size in
             let x = Random.uniform(-1..<1, [size["points"]!, 1], dtype: .float64, key: RandomKey(3))
             return {
@@ -58,10 +78,13 @@ extension BenchmarkCase {
         },
     ]
 
-    private static func density(_ size: [String: Int], singlePrecision: Bool) throws -> KernelDensity {
+    private static func density(
+        _ size: [String: Int], bandwidth: DensityBandwidth = .fixed(0.6), singlePrecision: Bool = false,
+        cutoff: Double? = nil
+    ) throws -> KernelDensity {
         try KernelDensity(
             Random.normal([size["points"]!, size["columns"]!], dtype: .float64, key: RandomKey(1)),
-            bandwidth: .fixed(0.6), singlePrecision: singlePrecision)
+            bandwidth: bandwidth, singlePrecision: singlePrecision, cutoff: cutoff)
     }
 
     private static func queries(_ size: [String: Int]) -> Tensor {

@@ -28,6 +28,9 @@ struct mercer_random_kernels {
                        float scale);
     void (*_Nonnull gumbel_f64)(double *_Nonnull out, size_t groups, uint64_t key, uint64_t stream, uint64_t first_group,
                        double center, double scale);
+    /// The key stream of ChaCha20 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 2008): 20 rounds, a key of 8
+    /// words, a counter of 64 bits, nonce 0. Groups of 16 blocks: word w of block b lies at 16·w + b.
+    void (*_Nonnull chacha20)(uint32_t *_Nonnull out, size_t groups, const uint32_t *_Nonnull key, uint64_t first_group);
 };
 
 extern const struct mercer_random_kernels *_Nonnull const mercer_random_table[3];

@@ -44,7 +44,9 @@ extension DeepKernelMachine {
             let pass = try machine.forward(x, parameters: parameters)
             let variance = exp(parameters[noise]!)
             if isCollapsed {
-                let bound = try CollapsedOutput(pass.last!, y, noise: variance).bound
+                let bound = try machine.naming(machine.layers.count - 1) {
+                    try collapsedBound(pass.last!, y, noise: variance)
+                }
                 return ((pass.regulariser.map { $0 + bound } ?? bound) / n).reshaped([])
             }
             let likelihood = Self.gaussianLikelihood(y, mean: pass.mean!, variance: pass.variance!, noise: variance)
@@ -77,13 +79,45 @@ extension DeepKernelMachine {
         }
     }
 
-    /// μ and A of the best Gaussian output, in closed form.
+    /// μ and A of the best Gaussian output, in closed form: with K = LLᵀ, V = L⁻¹K_it and B = I + VVᵀ/σ², which is well
+    /// conditioned whatever K is, μ = L B⁻¹V y/σ² and A = L B⁻¹Lᵀ.
     mutating func setBestOutput(_ x: Tensor, _ y: Tensor) throws {
         let place = layers.count - 1
-        let pass = try forward(x, withTerms: false)
-        let output = try CollapsedOutput(pass.last!, y, noise: exp(parameters[Self.name(place, "log_noise_var")]!))
-        parameters[Self.name(place, "mu")] = output.mu
-        parameters[Self.name(place, "L")] = try output.root() * Double(inducingCount).squareRoot()
+        let k = try forward(x, withTerms: false).last!
+        let noise = exp(parameters[Self.name(place, "log_noise_var")]!)
+        let (mu, root) = try naming(place) {
+            let factor = try LinearAlgebra.cholesky(k.inducing)
+            let v = LinearAlgebra.triangularSolve(factor, k.cross.transposed())
+            let b = try LinearAlgebra.cholesky(
+                Tensor.eye(v.shape[0], nil, .float64) + matmul(v, v.transposed()) / noise)
+            let half = LinearAlgebra.triangularSolve(b, matmul(v, y / noise))
+            return (
+                matmul(factor, LinearAlgebra.triangularSolve(b.transposed(), half, lower: false)),
+                LinearAlgebra.triangularSolve(b, factor.transposed()).transposed()
+            )
+        }
+        parameters[Self.name(place, "mu")] = mu
+        parameters[Self.name(place, "L")] = root * Double(inducingCount).squareRoot()
+    }
+
+    /// Runs `work` on the matrices of a layer; an error about one of them names the layer.
+    private func naming<Result>(_ place: Int, _ work: () throws -> Result) throws -> Result {
+        do {
+            return try work()
+        } catch is LinearAlgebraError {
+            throw DeepKernelError.notPositiveDefinite(layer: Self.number(place))
+        }
+    }
+
+    /// Raises the jitter tenfold, and says so.
+    ///
+    /// - Throws: ``DeepKernelError/notPositiveDefiniteAtAnyJitter(layer:step:)`` where it is 0.01 already.
+    mutating func raiseJitter(layer: Int, step: Int) throws -> String {
+        guard jitter < 0.99e-2 else { throw DeepKernelError.notPositiveDefiniteAtAnyJitter(layer: layer, step: step) }
+        let ratio = jitter > 0 ? relativeJitter / jitter : 0
+        jitter = max(jitter, 1e-9) * 10
+        relativeJitter = jitter * ratio
+        return "layer \(layer) at step \(step): jitter raised to \(jitter)"
     }
 
     /// Adam with the policies of failure: the jitter is raised tenfold up to 0.01 where a matrix isn't positive definite; where
@@ -115,13 +149,7 @@ extension DeepKernelMachine {
             do {
                 result = try valueAndGrad(loss)(names.map { parameters[$0]! })
             } catch DeepKernelError.notPositiveDefinite(let layer) {
-                guard jitter < 0.99e-2 else {
-                    throw DeepKernelError.notPositiveDefiniteAtAnyJitter(layer: layer, step: step)
-                }
-                let ratio = jitter > 0 ? relativeJitter / jitter : 0
-                jitter = max(jitter, 1e-9) * 10
-                relativeJitter = jitter * ratio
-                history.notes.append("layer \(layer) at step \(step): jitter raised to \(jitter)")
+                history.notes.append(try raiseJitter(layer: layer, step: step))
                 continue
             }
             let value = -result.0.doubleValue
@@ -182,37 +210,17 @@ extension DeepKernelMachine {
     }
 }
 
-/// The Gaussian output layer of one output with its best μ and A: the bound is
-/// log N(y; 0, Q + σ²I) − tr(K_tt − Q)/2σ², Q = K_ti K_ii⁻¹ K_it (M. Titsias, 2009).
-struct CollapsedOutput {
-    /// The sum over rows of the expected log likelihood, minus the output features' divergence.
-    let bound: Tensor
-    private let kernel: Tensor
-    private let system: Tensor
-    private let weights: Tensor
-
-    init(_ k: GramTriple, _ y: Tensor, noise: Tensor) throws {
-        let n = Double(y.shape[0])
-        let products = matmul(k.cross.transposed(), k.cross)
-        let (inverse, logK) = try inverseAndLogDeterminant(k.inducing)
-        let system = k.inducing + products / noise
-        let (solved, logSystem) = try inverseAndLogDeterminant(system)
-        let target = matmul(k.cross.transposed(), y)
-        let fitted: Tensor = (target * matmul(solved, target)).sum() / (noise * noise)
-        let squares: Tensor = (y * y).sum() / noise - fitted
-        let logDeterminant: Tensor = logSystem - logK + log(noise) * n
-        let rest: Tensor = (k.diagonal.sum() - (inverse * products).sum()) / noise
-        bound = (squares + logDeterminant + rest + n * Foundation.log(2 * Double.pi)) * -0.5
-        kernel = k.inducing.detached
-        self.system = system.detached
-        weights = matmul(solved, target / noise).detached
-    }
-
-    /// μ = K(K + K_it K_ti/σ²)⁻¹K_it y/σ².
-    var mu: Tensor { matmul(kernel, weights) }
-
-    /// R with A = RRᵀ = K(K + K_it K_ti/σ²)⁻¹K.
-    func root() throws -> Tensor {
-        LinearAlgebra.triangularSolve(try LinearAlgebra.cholesky(system), kernel).transposed()
-    }
+/// The sum over rows of the expected log likelihood, minus the output features' divergence, for the Gaussian output of one
+/// column with its best μ and A: log N(y; 0, Q + σ²I) − tr(K_tt − Q)/2σ², Q = K_ti K_ii⁻¹ K_it (M. Titsias, 2009).
+private func collapsedBound(_ k: GramTriple, _ y: Tensor, noise: Tensor) throws -> Tensor {
+    let n = Double(y.shape[0])
+    let products = matmul(k.cross.transposed(), k.cross)
+    let (inverse, logK) = try inverseAndLogDeterminant(k.inducing)
+    let (solved, logSystem) = try inverseAndLogDeterminant(k.inducing + products / noise)
+    let target = matmul(k.cross.transposed(), y)
+    let fitted: Tensor = (target * matmul(solved, target)).sum() / (noise * noise)
+    let squares: Tensor = (y * y).sum() / noise - fitted
+    let logDeterminant: Tensor = logSystem - logK + log(noise) * n
+    let rest: Tensor = (k.diagonal.sum() - (inverse * products).sum()) / noise
+    return (squares + logDeterminant + rest + n * Foundation.log(2 * Double.pi)) * -0.5
 }

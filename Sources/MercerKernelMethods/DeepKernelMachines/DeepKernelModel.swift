@@ -66,6 +66,7 @@ public struct DeepKernelModel: Sendable {
                 machine = full.machine
                 objective = full.objective / Double(n)
                 history = []
+                notes += full.notes
             } else {
                 machine = try DeepKernelMachine(
                     layers: settings.layers(output: .gaussianOutput),

@@ -13,6 +13,8 @@ public struct FullDeepKernelMachine: Sendable {
     /// 𝓛 at the end.
     public private(set) var objective = -Double.infinity
     public private(set) var iterations = 0
+    /// Jitters that were raised, in words.
+    public private(set) var notes: [String] = []
 
     /// - Parameters:
     ///   - x: `[P, columns]`.
@@ -46,7 +48,7 @@ public struct FullDeepKernelMachine: Sendable {
     /// - Parameters:
     ///   - trainsKernels: whether length scales, height and noise are learned as well.
     ///   - tolerance: of the relative change of 𝓛; 0 to go on until the gradient is nil.
-    /// - Throws: ``DeepKernelError`` where the start isn't positive definite.
+    /// - Throws: ``DeepKernelError`` where the start isn't positive definite, even with a jitter of 0.01.
     public mutating func fit(
         trainsKernels: Bool = false, maxIterations: Int = 2000, tolerance: Double = 1e-8,
         gradientTolerance: Double = 1e-9, progress: (Int) throws -> Void = { _ in }
@@ -55,6 +57,8 @@ public struct FullDeepKernelMachine: Sendable {
         let names = machine.parameters.keys.filter {
             !fixed.contains($0) && (trainsKernels ? !$0.hasSuffix("latent_Gscale") : $0.hasSuffix(".V"))
         }.sorted()
+        // Where positive definiteness is lost at the start the jitter is raised; later it is a step too far.
+        try raisingJitter(step: 0) { [x, y] machine in _ = try Self.objective(machine, x, y, machine.parameters) }
         let template = names.map { machine.parameters[$0]! }
         func tensors(_ flat: [Double]) -> [Tensor] {
             var first = 0
@@ -70,8 +74,6 @@ public struct FullDeepKernelMachine: Sendable {
             return -(try Self.objective(start, x, y, parameters))
         }
         let both = valueAndGrad(value)
-        // What the first evaluation throws is told; later ones are steps too far.
-        _ = try value(template)
         var evaluations = 0
         let result = try LBFGS(
             memory: 20, maxIterations: maxIterations, gradientTolerance: gradientTolerance, valueTolerance: tolerance
@@ -86,7 +88,17 @@ public struct FullDeepKernelMachine: Sendable {
         for (name, tensor) in zip(names, tensors(result.point)) { machine.parameters[name] = tensor }
         objective = -result.value
         iterations = result.iterations
-        try machine.setBestOutput(x, y)
+        try raisingJitter(step: evaluations) { [x, y] machine in try machine.setBestOutput(x, y) }
+    }
+
+    private mutating func raisingJitter(step: Int, _ work: (inout DeepKernelMachine) throws -> Void) throws {
+        while true {
+            do {
+                return try work(&machine)
+            } catch DeepKernelError.notPositiveDefinite(let layer) {
+                notes.append(try machine.raiseJitter(layer: layer, step: step))
+            }
+        }
     }
 
     /// 𝓛 for some parameters.
@@ -98,6 +110,8 @@ public struct FullDeepKernelMachine: Sendable {
         let p = x.shape[0]
         let covariance = pass.last!.inducing + Tensor.eye(p, nil, .float64) * noise
         do {
+            // The best output needs the kernel without noise.
+            _ = try LinearAlgebra.cholesky(pass.last!.inducing.detached)
             let (inverse, log) = try inverseAndLogDeterminant(covariance)
             let outputs = Double(y.shape[1])
             let squares: Tensor = (y * matmul(inverse, y)).sum()

@@ -224,17 +224,31 @@ public struct FiniteNetwork: Sendable {
 
     // MARK: Training
 
-    /// Steps of gradient descent on (1/2Nk)|f − y|², all points at once.
+    /// Steps of gradient descent on (1/2Nk)|f − y|².
     ///
-    /// - Parameter each: called with the step's number, from 1, and the outputs before it.
+    /// - Parameters:
+    ///   - x: `[N, inputs]`.
+    ///   - y: `[N, k]`.
+    ///   - batch: how many of the N points a step takes, drawn anew each time without repetition; all of them unless
+    ///     given.
+    ///   - key: of the draws.
+    ///   - each: called with the step's number, from 1, and the outputs of its points before it.
     public mutating func train(
-        _ x: Tensor, _ y: Tensor, rate: Double, steps: Int, each: (Int, Tensor) -> Void = { _, _ in }
+        _ x: Tensor, _ y: Tensor, rate: Double, steps: Int, batch: Int? = nil, key: RandomKey = RandomKey(0),
+        each: (Int, Tensor) -> Void = { _, _ in }
     ) {
-        let scale = rate / Double(y.shape[0] * y.shape[1])
+        let size = min(batch ?? x.shape[0], x.shape[0])
+        precondition(size > 0, "FiniteNetwork: a batch of \(size) of \(x.shape[0]) points")
+        let scale = rate / Double(size * y.shape[1])
         for step in 0..<steps {
-            let pass = pass(x)
+            var (points, targets) = (x, y)
+            if size < x.shape[0] {
+                let chosen = Random.permutation(x.shape[0], key: key.fold(in: step))[0..<size]
+                (points, targets) = (x.take(chosen, axis: 0), y.take(chosen, axis: 0))
+            }
+            let pass = pass(points)
             each(step + 1, pass.output)
-            let gradients = pullBack(pass, (pass.output - y) * -scale)
+            let gradients = pullBack(pass, (pass.output - targets) * -scale)
             for (l, gradient) in gradients.enumerated() {
                 layers[l].weight = layers[l].weight + gradient.weight
                 layers[l].bias = layers[l].bias + gradient.bias

@@ -88,6 +88,13 @@ extension InfiniteNetwork {
             }
             return number
         }
+        func count(_ key: String, _ standard: Int) throws -> Int {
+            let value = try number(key, Double(standard))
+            guard value == value.rounded(), (1...10_000).contains(value) else {
+                throw NetworkSpecError(layer: place, reason: "'\(key)' is \(value), not a whole number from 1 to 10000")
+            }
+            return Int(value)
+        }
         func padding(_ standard: KernelPadding) throws -> KernelPadding {
             guard let text = object["padding"] as? String else { return standard }
             guard let padding = KernelPadding(rawValue: text.lowercased()) else {
@@ -107,17 +114,17 @@ extension InfiniteNetwork {
         switch type {
         case "dense": return .dense(wStd: w, bStd: b)
         case "conv":
-            let square = object["filter"] is [Int] ? 3 : Int(try number("filter", 3))
+            let square = object["filter"] is [Int] ? 3 : try count("filter", 3)
             let size = object["filter"] as? [Int] ?? [square, square]
-            guard size.count == 2 else {
-                throw NetworkSpecError(layer: place, reason: "'filter' isn't a number or two")
+            guard size.count == 2, size.allSatisfy({ (1...10_000).contains($0) }) else {
+                throw NetworkSpecError(layer: place, reason: "'filter' isn't a whole number from 1 to 10000, or two")
             }
             return .convolution(
-                height: size[0], width: size[1], stride: Int(try number("stride", 1)), padding: try padding(.same),
+                height: size[0], width: size[1], stride: try count("stride", 1), padding: try padding(.same),
                 wStd: w, bStd: b)
         case "avg_pool", "sum_pool":
-            let window = Int(try number("window", 2))
-            let stride = object["stride"] == nil ? nil : Int(try number("stride", 1))
+            let window = try count("window", 2)
+            let stride = object["stride"] == nil ? nil : try count("stride", 1)
             return type == "avg_pool"
                 ? .averagePool(window, stride: stride, padding: try padding(.valid))
                 : .sumPool(window, stride: stride, padding: try padding(.valid))
@@ -125,7 +132,13 @@ extension InfiniteNetwork {
         case "flatten": return .flatten
         case "layer_norm": return .layerNorm
         case "identity": return .identity
-        case "dropout": return .dropout(rate: try number("rate", 0.5))
+        case "dropout":
+            let rate = try number("rate", 0.5)
+            guard rate > 0, rate <= 1 else {
+                throw NetworkSpecError(
+                    layer: place, reason: "'rate' is \(rate), not the share from 0 to 1 that is kept")
+            }
+            return .dropout(rate: rate)
         case "sum": return .sum(try branches())
         case "residual":
             guard let list = object["layers"] as? [[String: Any]] else {

@@ -1,4 +1,5 @@
 import Foundation
+import Mercer
 
 /// A complete tree of sums over cells 0 ..< m of a line: any interval is a sum of few nodes, and a row changes one node
 /// a level (Backurs et al. 2024).
@@ -8,7 +9,7 @@ public struct CountTree: Sendable {
     /// m, a power of the arity.
     public let cells: Int
     /// The nodes, level after level, leaves first.
-    public let nodes: [Double]
+    public private(set) var nodes: [Double]
     /// log₂ of the arity.
     private let shift: Int
     /// log_b m + 1, the nodes that a row is counted in, the root included.
@@ -63,32 +64,76 @@ public struct CountTree: Sendable {
     public func sum(_ interval: Range<Int>) -> Double { walk(interval).sum }
 
     /// The sum over an interval and how many nodes it is made of.
-    @inline(__always)
     func walk(_ interval: Range<Int>) -> (sum: Double, count: Int) {
+        nodes.withUnsafeBufferPointer { walk(interval, $0) }
+    }
+
+    /// The same with the nodes at hand.
+    @inline(__always)
+    func walk(_ interval: Range<Int>, _ nodes: UnsafeBufferPointer<Double>) -> (sum: Double, count: Int) {
+        shift == 1 ? binaryWalk(interval, nodes) : wideWalk(interval, nodes)
+    }
+
+    /// At most one node a side and level, read always and taken or not without a branch, which would be guessed wrong
+    /// every other time.
+    @inline(__always)
+    private func binaryWalk(
+        _ interval: Range<Int>, _ nodes: UnsafeBufferPointer<Double>
+    ) -> (sum: Double, count: Int) {
+        var (low, high) = (interval.lowerBound, interval.upperBound)
+        var (sum, count, start, width) = (0.0, 0, 0, cells)
+        while low < high {
+            let (left, right) = (low & 1, high & 1)
+            sum += Self.kept(nodes[start + low], left) + Self.kept(nodes[start + high - 1], right)
+            count += left + right
+            low = (low + left) >> 1
+            high >>= 1
+            start += width
+            width >>= 1
+        }
+        return (sum, count)
+    }
+
+    /// x or 0.
+    @inline(__always)
+    private static func kept(_ x: Double, _ isKept: Int) -> Double {
+        Double(bitPattern: x.bitPattern & UInt64(bitPattern: Int64(-isKept)))
+    }
+
+    private func wideWalk(
+        _ interval: Range<Int>, _ nodes: UnsafeBufferPointer<Double>
+    ) -> (sum: Double, count: Int) {
         var (low, high) = (interval.lowerBound, interval.upperBound)
         let mask = arity - 1
-        return nodes.withUnsafeBufferPointer { nodes in
-            var sum = 0.0
-            var count = 0
-            var start = 0
-            var width = cells
-            while low < high {
-                while low & mask != 0 && low < high {
-                    sum += nodes[start + low]
-                    count += 1
-                    low += 1
-                }
-                while high & mask != 0 && low < high {
-                    high -= 1
-                    sum += nodes[start + high]
-                    count += 1
-                }
-                low >>= shift
-                high >>= shift
-                start += width
-                width >>= shift
+        var (sum, count, start, width) = (0.0, 0, 0, cells)
+        while low < high {
+            while low & mask != 0 && low < high {
+                sum += nodes[start + low]
+                count += 1
+                low += 1
             }
-            return (sum, count)
+            while high & mask != 0 && low < high {
+                high -= 1
+                sum += nodes[start + high]
+                count += 1
+            }
+            low >>= shift
+            high >>= shift
+            start += width
+            width >>= shift
+        }
+        return (sum, count)
+    }
+
+    /// Adds noise to every node, in blocks that draw from streams of their own, so that they can be drawn at the same
+    /// time.
+    mutating func add(_ law: DiscreteLaplace, from noise: NoiseSource, stream: Int) {
+        nodes.withUnsafeMutableBufferPointer { nodes in
+            let target = UncheckedAddress(nodes.baseAddress)
+            Parallel.forRanges(nodes.count, grain: 1 << 14) { range in
+                var generator = noise.generator(stream: stream << 32 + range.lowerBound)
+                for i in range { target.pointer[i] += Double(law.draw(using: &generator)) }
+            }
         }
     }
 }

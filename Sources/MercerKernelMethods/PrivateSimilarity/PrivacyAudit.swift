@@ -119,6 +119,48 @@ public enum PrivacyAudit {
 }
 
 extension PrivacyAudit {
+    /// How a histogram of noise fits its law.
+    public struct NoiseFit: Sendable, Codable {
+        /// χ² over the values that are expected five times or more, and all others together.
+        public let statistic: Double
+        public let degrees: Int
+        /// How probable a statistic as large is.
+        public let probability: Double
+
+        /// Whether noise of the law fits no better once in a million histograms.
+        public var holds: Bool { probability > 1e-6 }
+    }
+
+    /// The histogram of the noise on a count of sensitivity 1 beside its law, P(z) ∝ e^(−ε|z|).
+    public static func noiseOfCounts(
+        epsilon: Double, trials: Int, noise: NoiseSource = .system
+    ) throws -> NoiseFit {
+        let mechanism = try PrivateMechanism.counts(sensitivity: 1, epsilon: epsilon)
+        var generator = noise.generator()
+        let draws = mechanism.sanitise([Double](repeating: 0, count: trials), using: &generator)
+        let n = Double(trials)
+        func expected(_ z: Int) -> Double { n * DiscreteLaplace.probability(z, scale: mechanism.scale) }
+        var reach = 0
+        while expected(reach + 1) >= 5 { reach += 1 }
+        var counts = [Double](repeating: 0, count: 2 * reach + 1)
+        var beyond = 0.0
+        for draw in draws {
+            if abs(draw) <= Double(reach) { counts[Int(draw) + reach] += 1 } else { beyond += 1 }
+        }
+        var (statistic, rest) = (0.0, n)
+        for (i, count) in counts.enumerated() {
+            let mean = expected(i - reach)
+            statistic += (count - mean) * (count - mean) / mean
+            rest -= mean
+        }
+        // A tail that is expected less than once would weigh a single draw too much.
+        if rest > 1 { statistic += (beyond - rest) * (beyond - rest) / rest }
+        let degrees = rest > 1 ? counts.count : counts.count - 1
+        return NoiseFit(
+            statistic: statistic, degrees: degrees,
+            probability: degrees == 0 ? 1 : Special.regularizedGammaQ(Double(degrees) / 2, statistic / 2))
+    }
+
     /// The empirical lower bound on ε of a single noisy count, from releases on n and n + 1 rows.
     public static func epsilonOfCounts(epsilon: Double, trials: Int, noise: NoiseSource = .system) throws
         -> Double

@@ -92,8 +92,9 @@ extension PrivateExperiment {
             let tree = DistanceTree(counts: exactTree, range: 1)
             var outside = 0.0
             for alpha in alphas {
+                let rings = tree.rings(alpha: alpha, weight: .upper)
                 for y in queries {
-                    let ratio = tree.sum(from: y, alpha: alpha, weight: .upper).sum / tree.exactSum(from: y)
+                    let ratio = tree.sum(from: y, over: rings).sum / tree.exactSum(from: y)
                     if ratio < 1 - 1e-12 || ratio > 1 + alpha + 1e-12 { outside += 1 }
                 }
             }
@@ -119,8 +120,9 @@ extension PrivateExperiment {
                 let tree = DistanceTree(
                     counts: CountTree(nodes: zip(exactTree.nodes, noise).map(+), cells: exactTree.cells),
                     range: 1)
+                let rings = tree.rings(alpha: alpha, weight: weight)
                 for (y, truth) in zip(queries, exact) {
-                    errors.add(tree.sum(from: y, alpha: alpha, weight: weight).sum, truth)
+                    errors.add(tree.sum(from: y, over: rings).sum, truth)
                 }
             }
             return errors.mean

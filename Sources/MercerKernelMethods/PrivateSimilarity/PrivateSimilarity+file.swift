@@ -158,7 +158,7 @@ private struct ReleaseReader {
                     counts: tree,
                     sums: CountTree(
                         nodes: try numbers("sums.\(k)", count: nodes), cells: cells, arity: record.arity),
-                    range: 2 * record.bound!)
+                    range: record.function.treeRange(bound: record.bound!, coordinates: coordinates))
             })
     }
 

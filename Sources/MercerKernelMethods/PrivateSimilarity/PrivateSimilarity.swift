@@ -189,6 +189,9 @@ public struct PrivateOptions: Sendable, Equatable {
             alpha < 1 || ringWeight == .midpoint, "--alpha", "\(alpha)",
             "a number below 1 for upper weights, whose answers are up to 1 + alpha times too large")
         try demand([2, 4, 8, 16].contains(arity), "--arity", "\(arity)", "2, 4, 8 or 16")
+        if usesSumTree, case .lp(let p) = function, p != 1 {
+            try demand(false, "--sum-tree", "given with \(function.name)", "l1, l2 or lp:1")
+        }
         if let latticeOrder {
             try demand(
                 (1...12).contains(latticeOrder), "--lattice", "\(latticeOrder)", "a number from 1 to 12")

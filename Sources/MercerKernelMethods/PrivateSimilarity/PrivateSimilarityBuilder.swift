@@ -107,15 +107,14 @@ public struct PrivateSimilarityBuilder: Sendable {
         case .l1, .lp:
             return .trees(
                 cells: CountTree.cells(atLeast: count, arity: options.arity), embedding: nil,
-                ranges: [Double](repeating: 2 * bound!, count: dimension))
+                ranges: [Double](
+                    repeating: function.treeRange(bound: bound!, coordinates: dimension), count: dimension))
         case .l2:
             let k = options.projection ?? 32
             let embedding = Projection(.gaussian, from: dimension, to: k, publicSeed: options.publicSeed)
-            // A coordinate g·x/√k of a row of norm B is normal with deviation B/√k over the draw of g: five of them.
-            let range = 10 * bound! / Double(k).squareRoot()
             return .trees(
                 cells: CountTree.cells(atLeast: count, arity: options.arity), embedding: embedding,
-                ranges: [Double](repeating: range, count: k))
+                ranges: [Double](repeating: function.treeRange(bound: bound!, coordinates: k), count: k))
         }
     }
 
@@ -176,9 +175,14 @@ public struct PrivateSimilarityBuilder: Sendable {
             }
         case .trees(let cells, let embedding, let ranges):
             let coordinates = embedding?.apply(points) ?? points
-            for row in 0..<coordinates.count {
-                for (k, value) in coordinates[row].enumerated() {
-                    sums[k][DistanceTree.cell(value + ranges[k] / 2, range: ranges[k], cells: cells)] += 1
+            let width = coordinates.dimension
+            coordinates.values.withUnsafeBufferPointer { values in
+                for (k, range) in ranges.enumerated() {
+                    sums[k].withUnsafeMutableBufferPointer { leaves in
+                        for i in stride(from: k, to: values.count, by: width) {
+                            leaves[DistanceTree.cell(values[i] + range / 2, range: range, cells: cells)] += 1
+                        }
+                    }
                 }
             }
         case .moments:
@@ -207,18 +211,23 @@ public struct PrivateSimilarityBuilder: Sendable {
         }
         var outside = 0
         var first: Int?
-        for row in 0..<rows.shape[0] {
-            let range = row * dimension..<(row + 1) * dimension
-            let size =
-                function.boundsNorm
-                ? values[range].reduce(0) { $0 + $1 * $1 }.squareRoot()
-                : values[range].reduce(0) { max($0, abs($1)) }
-            guard size > bound * (1 + 1e-12) else { continue }
-            outside += 1
-            first = first ?? seen + row + 1
-            for k in range {
-                values[k] =
-                    function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
+        values.withUnsafeMutableBufferPointer { values in
+            for row in 0..<rows.shape[0] {
+                let range = row * dimension..<(row + 1) * dimension
+                var size = 0.0
+                if function.boundsNorm {
+                    for k in range { size += values[k] * values[k] }
+                    size = size.squareRoot()
+                } else {
+                    for k in range { size = max(size, abs(values[k])) }
+                }
+                guard size > bound * (1 + 1e-12) else { continue }
+                outside += 1
+                first = first ?? seen + row + 1
+                for k in range {
+                    values[k] =
+                        function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
+                }
             }
         }
         if outside > 0, !options.clips {
@@ -305,43 +314,26 @@ public struct PrivateSimilarityBuilder: Sendable {
         var trees: [CountTree] = []
         var sumTrees: [SumTree] = []
         for (k, leaves) in sums.enumerated() {
-            let exact = CountTree(leaves: leaves, arity: options.arity)
+            var counts = CountTree(leaves: leaves, arity: options.arity)
             let epsilon = options.usesSumTree ? share / 2 : share
-            let mechanism = try PrivateMechanism.counts(
-                sensitivity: factor * Double(exact.levels), epsilon: epsilon)
+            let touched = factor * Double(counts.levels)
+            let mechanism = try PrivateMechanism.counts(sensitivity: touched, epsilon: epsilon)
             let name = "nodes of the tree of coordinate \(k + 1)"
             mechanisms.append(.init(name: name, mechanism: mechanism))
-            let counts = noisy(exact, mechanism, noise, stream: 2 * k)
-            trees.append(counts)
-            guard options.usesSumTree else { continue }
-            let cells = Double(exact.cells - 1)
+            counts.add(DiscreteLaplace(scale: mechanism.scale), from: noise, stream: 2 * k)
+            guard options.usesSumTree else {
+                trees.append(counts)
+                continue
+            }
             let sumMechanism = try PrivateMechanism.counts(
-                sensitivity: factor * Double(exact.levels) * cells, epsilon: epsilon)
+                sensitivity: touched * Double(counts.cells - 1), epsilon: epsilon)
             mechanisms.append(.init(name: "\(name), sums of cells", mechanism: sumMechanism))
-            let positions = CountTree(
+            var positions = CountTree(
                 leaves: leaves.enumerated().map { Double($0) * $1 }, arity: options.arity)
-            sumTrees.append(
-                SumTree(
-                    counts: counts, sums: noisy(positions, sumMechanism, noise, stream: 2 * k + 1),
-                    range: ranges[k]))
+            positions.add(DiscreteLaplace(scale: sumMechanism.scale), from: noise, stream: 2 * k + 1)
+            sumTrees.append(SumTree(counts: counts, sums: positions, range: ranges[k]))
         }
         return options.usesSumTree ? .sumTrees(sumTrees) : .trees(trees)
-    }
-
-    /// Nodes with noise, in blocks that draw from streams of their own, so that they can be drawn at the same time.
-    private func noisy(_ tree: CountTree, _ mechanism: PrivateMechanism, _ noise: NoiseSource, stream: Int)
-        -> CountTree
-    {
-        var nodes = tree.nodes
-        nodes.withUnsafeMutableBufferPointer { nodes in
-            let target = UncheckedAddress(nodes.baseAddress)
-            let law = DiscreteLaplace(scale: mechanism.scale)
-            Parallel.forRanges(nodes.count, grain: 1 << 14) { range in
-                var generator = noise.generator(stream: stream << 32 + range.lowerBound)
-                for i in range { target.pointer[i] += Double(law.draw(using: &generator)) }
-            }
-        }
-        return CountTree(nodes: nodes, cells: tree.cells, arity: tree.arity)
     }
 }
 
@@ -355,47 +347,65 @@ extension PrivateSimilarity {
         var power = 1.0
         if case .lp(let p) = record.function { power = p }
         var coordinates = queries
-        var range = 2 * bound
         var factor = 1.0
         if record.function == .l2 {
             let k = record.projection ?? 32
             coordinates = Projection(.gaussian, from: record.dimension, to: k, publicSeed: record.publicSeed)
                 .apply(queries)
-            range = 10 * bound / Double(k).squareRoot()
             // Σ|x − y| ≈ √(π/2)/k Σ|g·(x − y)|, and the projection has g/√k.
             factor = (Double.pi / 2 / Double(k)).squareRoot()
         }
-        return (0..<coordinates.count).map { row in
-            var sum = 0.0
-            var variance = 0.0
-            for (k, value) in coordinates[row].enumerated() {
-                switch sketch {
-                case .trees(let trees):
-                    let answer = DistanceTree(counts: trees[k], range: range)
-                        .sum(
-                            from: value + range / 2, power: power, alpha: record.alpha,
-                            weight: record.ringWeight)
-                    sum += answer.sum
-                    variance += answer.squaredWeights * square(record.mechanisms[k].mechanism.deviation)
-                case .sumTrees(let trees):
-                    let tree = trees[k]
-                    let answer = tree.sum(from: value + range / 2)
-                    sum += answer.sum
-                    let unit = range / Double(tree.counts.cells)
-                    let cell = Double(
-                        DistanceTree.cell(value + range / 2, range: range, cells: tree.counts.cells))
-                    variance +=
-                        square(unit)
-                        * (Double(answer.countNodes)
-                            * square(cell * record.mechanisms[2 * k].mechanism.deviation)
-                            + Double(answer.sumNodes)
-                            * square(record.mechanisms[2 * k + 1].mechanism.deviation))
-                default: preconditionFailure("PrivateSimilarity: a distance without trees")
+        let range = record.function.treeRange(bound: bound, coordinates: coordinates.dimension)
+        // All trees have the same cells.
+        var rings: DistanceRings?
+        var paths: [PathSums?] = []
+        if case .trees(let trees) = sketch {
+            // Making them costs as much as they save in some queries.
+            let isWorthwhile = coordinates.count * 500 >= trees[0].nodes.count
+            paths = trees.map { isWorthwhile ? PathSums($0) : nil }
+            rings = DistanceTree(counts: trees[0], range: range).rings(
+                power: power, alpha: record.alpha, weight: record.ringWeight)
+        }
+        return [PrivateEstimate](unsafeUninitializedCapacity: coordinates.count) { answers, initialised in
+            let target = UncheckedAddress(answers.baseAddress)
+            Parallel.forRanges(coordinates.count, grain: 64) { rows in
+                for row in rows {
+                    let (sum, variance) = distances(coordinates[row], rings, paths, range: range)
+                    (target.pointer + row).initialize(
+                        to: PrivateEstimate(
+                            estimate: factor * sum / n, noiseStandardError: factor * variance.squareRoot() / n))
                 }
             }
-            return PrivateEstimate(
-                estimate: factor * sum / n, noiseStandardError: factor * variance.squareRoot() / n)
+            initialised = coordinates.count
         }
+    }
+
+    /// The sum of a query's distances over all rows, from the trees of its coordinates, and the variance of its noise.
+    private func distances(
+        _ query: ArraySlice<Double>, _ rings: DistanceRings?, _ paths: [PathSums?], range: Double
+    ) -> (sum: Double, variance: Double) {
+        var (sum, variance) = (0.0, 0.0)
+        for (k, value) in query.enumerated() {
+            switch sketch {
+            case .trees(let trees):
+                let answer = DistanceTree(counts: trees[k], range: range)
+                    .sum(from: value + range / 2, over: rings!, paths: paths[k])
+                sum += answer.sum
+                variance += answer.squaredWeights * square(record.mechanisms[k].mechanism.deviation)
+            case .sumTrees(let trees):
+                let tree = trees[k]
+                let answer = tree.sum(from: value + range / 2)
+                sum += answer.sum
+                let unit = range / Double(tree.counts.cells)
+                let cell = Double(DistanceTree.cell(value + range / 2, range: range, cells: tree.counts.cells))
+                variance +=
+                    square(unit)
+                    * (Double(answer.countNodes) * square(cell * record.mechanisms[2 * k].mechanism.deviation)
+                        + Double(answer.sumNodes) * square(record.mechanisms[2 * k + 1].mechanism.deviation))
+            default: preconditionFailure("PrivateSimilarity: a distance without trees")
+            }
+        }
+        return (sum, variance)
     }
 
     private func square(_ x: Double) -> Double { x * x }

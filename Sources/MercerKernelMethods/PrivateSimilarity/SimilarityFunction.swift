@@ -62,7 +62,7 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
         case .l1: "l1"
         case .l2: "l2"
         case .squaredL2: "l2sq"
-        case .lp(let p): "lp:\(p)"
+        case .lp(let p): "lp:" + ("\(p)".hasSuffix(".0") ? String("\(p)".dropLast(2)) : "\(p)")
         }
     }
 
@@ -76,6 +76,12 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
 
     /// Whether the bound is on the ℓ2 norm of a row; else it is on each column's magnitude.
     public var boundsNorm: Bool { self == .l2 || self == .squaredL2 }
+
+    /// The range of values that the cells of a distance tree cover: 2B for columns of magnitude B. For ℓ2 distances a
+    /// column is g·x/√k, which for a row of norm B is normal with deviation B/√k over the draw of g: ten of these.
+    func treeRange(bound: Double, coordinates k: Int) -> Double {
+        self == .l2 ? 10 * bound / Double(k).squareRoot() : 2 * bound
+    }
 
     /// f(x, y) itself.
     public func callAsFunction(_ x: ArraySlice<Double>, _ y: ArraySlice<Double>) -> Double {

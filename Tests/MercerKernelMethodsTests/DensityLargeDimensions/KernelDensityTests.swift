@@ -24,6 +24,46 @@ import Testing
         #expect(abs(mean - 1) < 5 * (variance / Double(ratios.count)).squareRoot(), "\(kernel): \(mean)")
     }
 
+    /// Never larger than all pairs, and smaller by at most the share that is allowed; rounding apart.
+    @Test(arguments: DensityKernel.allCases, [1, 2, 5])
+    func cutOffsLoseAtMostWhatTheyMay(_ kernel: DensityKernel, _ d: Int) throws {
+        let (data, places) = (Self.data(3000, d, 11), Self.data(200, d, 12) * 1.5)
+        let weights = (0..<3000).map { Double(1 + $0 % 5) }
+        for tolerance in [1e-3, 1e-10] {
+            func density(_ cutoff: Double?, _ weights: [Double]?) throws -> KernelDensity {
+                try KernelDensity(
+                    data, kernel: kernel, bandwidth: .fixed(kernel.isCompact ? 0.5 : 0.08), weights: weights,
+                    cutoff: cutoff)
+            }
+            for weights in [nil, weights] {
+                let (all, near) = (try density(nil, weights), try density(tolerance, weights))
+                let pairs =
+                    Array(zip(all.estimate(places), near.estimate(places)))
+                    + Array(zip(try all.estimateOthers(), try near.estimateOthers()))
+                for (a, b) in pairs {
+                    if a.logDensity == -.infinity {
+                        #expect(b.logDensity == -.infinity)
+                        continue
+                    }
+                    #expect(b.logDensity <= a.logDensity + 1e-10)
+                    #expect(b.logDensity >= a.logDensity - 1.001 * tolerance - 1e-10)
+                    #expect(abs(b.participation / a.participation - 1) <= 2.01 * tolerance + 1e-9)
+                }
+            }
+        }
+    }
+
+    @Test func cutOffsHoldInSinglePrecisionAndForEqualPoints() throws {
+        let data = Tensor((0..<2000).flatMap { [Double($0 % 3), 1] }, [2000, 2])
+        let near = try KernelDensity(data, bandwidth: .fixed(0.1), singlePrecision: true, cutoff: 1e-6)
+        let all = try KernelDensity(data, bandwidth: .fixed(0.1))
+        for (a, b) in zip(all.estimate(data[0..<9]), near.estimate(data[0..<9])) {
+            #expect(abs(a.logDensity - b.logDensity) < 1e-5)
+        }
+        #expect(throws: KernelMethodError.self) { try KernelDensity(data, bandwidth: .fixed(0.1), cutoff: 0.5) }
+        #expect(throws: KernelMethodError.self) { try KernelDensity(data, bandwidth: .fixed(0.1), cutoff: 0) }
+    }
+
     @Test func logarithmsSurviveManyDimensions() throws {
         let kde = try KernelDensity(Self.data(30, 400, 3), bandwidth: .fixed(0.05))
         let answer = kde.estimate(Self.data(3, 400, 4))

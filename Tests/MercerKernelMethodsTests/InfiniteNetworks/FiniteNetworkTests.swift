@@ -62,6 +62,24 @@ import Testing
         #expect(difference(trained(x) - f, change) < 1e-7)
     }
 
+    @Test func batchesOfPointsTrainTooAndAllPointsAreOneBatch() throws {
+        let finite = try network(.erf).1
+        let y = Random.normal([6, 3], dtype: .float64, key: RandomKey(4))
+        var (whole, batch, again, parts) = (finite, finite, finite, finite)
+        whole.train(x, y, rate: 0.1, steps: 3)
+        batch.train(x, y, rate: 0.1, steps: 3, batch: 6)
+        #expect(difference(whole(x), batch(x)) == 0)
+        var rows: [Int] = []
+        parts.train(x, y, rate: 0.3, steps: 200, batch: 2, key: RandomKey(5)) { _, outputs in
+            rows.append(outputs.shape[0])
+        }
+        again.train(x, y, rate: 0.3, steps: 200, batch: 2, key: RandomKey(5))
+        #expect(rows == [Int](repeating: 2, count: 200))
+        #expect(difference(parts(x), again(x)) == 0)
+        func loss(_ network: FiniteNetwork) -> Double { square(network(x) - y).mean().doubleValue }
+        #expect(loss(parts) < 0.5 * loss(finite))
+    }
+
     @Test func unknownNetworksAreRefused() throws {
         let net = try InfiniteNetwork(layers: [.dense(), .activation(.expNormalized(gamma: 1, shift: 0)), .dense()])
         #expect(throws: NetworkSpecError.self) { try FiniteNetwork(net, widths: [2, 3, 1], key: RandomKey(1)) }

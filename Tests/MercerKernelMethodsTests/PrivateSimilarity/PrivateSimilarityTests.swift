@@ -91,14 +91,62 @@ import Testing
         #expect(tree.levels == Int((log2(256.0) / log2(Double(arity))).rounded()) + 1)
     }
 
+    @Test func releasesOfASeedAreTheSameForAnyNumberOfThreads() throws {
+        let x = Random.uniform(-1..<1, [40_000, 1], dtype: .float64, key: RandomKey(4))
+        let y = Random.uniform(-1..<1, [200, 1], dtype: .float64, key: RandomKey(5))
+        func answers(_ threads: Int) throws -> [PrivateEstimate] {
+            try Parallel.withThreads(threads) {
+                try PrivateSimilarity.build(
+                    x, .l1, budget: .pure(epsilon: 1), bound: 1, noise: .experiment(seed: 9)
+                ).query(y)
+            }
+        }
+        #expect(try answers(1) == answers(2))
+    }
+
+    /// Many queries take sums along the tree's paths, few walk the tree; the noise is whole numbers, so that both are exact.
+    @Test func manyQueriesAreAnsweredAsFewAre() throws {
+        for (count, alpha) in [(1000, 0.1), (1000, 0.7), (3, 0.1), (1, 0.1)] {
+            let x = Random.uniform(-1..<1, [count, 2], dtype: .float64, key: RandomKey(7))
+            let y = Random.uniform(-1.2..<1.2, [300, 2], dtype: .float64, key: RandomKey(8))
+            var options = PrivateOptions()
+            options.alpha = alpha
+            let release = try PrivateSimilarity.build(
+                x, .lp(2), budget: .pure(epsilon: 1), bound: 1, options: options, noise: .experiment(seed: 3))
+            let many = release.query(y)
+            for row in 0..<300 {
+                let few = try #require(release.query(y[row..<row + 1]).first)
+                #expect(abs(few.estimate - many[row].estimate) < 1e-9 * max(1, abs(few.estimate)))
+                #expect(abs(few.noiseStandardError - many[row].noiseStandardError) < 1e-9)
+            }
+        }
+    }
+
+    @Test func sumTreesOfEuclideanDistancesKeepTheirAnswersInAFile() throws {
+        let x = Random.uniform(-0.5..<0.5, [300, 4], dtype: .float64, key: RandomKey(6))
+        var options = PrivateOptions()
+        options.usesSumTree = true
+        let release = try PrivateSimilarity.build(
+            x, .l2, budget: .pure(epsilon: 50), bound: 1, options: options, noise: .experiment(seed: 2))
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+            .path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try release.save(to: path)
+        #expect(try PrivateSimilarity(contentsOf: path).query(x) == release.query(x))
+        #expect(throws: KernelMethodError.self) {
+            try PrivateSimilarity.build(x, .lp(3), budget: .pure(epsilon: 1), bound: 1, options: options)
+        }
+    }
+
     /// Without noise upper weights give between 1 and 1 + α times the truth on the grid.
     @Test(arguments: [0.1, 0.5, 0.9])
     func ringsBracketTheTruth(_ alpha: Double) {
         let leaves = (0..<1024).map { Double($0 * 7919 % 13) }
         let tree = DistanceTree(counts: CountTree(leaves: leaves), range: 3)
+        let rings = tree.rings(alpha: alpha, weight: .upper)
         for k in 0..<20 {
             let y = 3 * (Double(k) + 0.5) / 20
-            let ratio = tree.sum(from: y, alpha: alpha, weight: .upper).sum / tree.exactSum(from: y)
+            let ratio = tree.sum(from: y, over: rings).sum / tree.exactSum(from: y)
             #expect(ratio >= 1 - 1e-12 && ratio <= 1 + alpha + 1e-12)
         }
     }

@@ -27,12 +27,89 @@ import Testing
     }
 
     /// At a significance of 10⁻⁴ each, with the system's generator.
-    @Test(arguments: [0.3, 1, 3.7, 25.5])
+    @Test(arguments: [0.01, 0.3, 1, 3.7, 25.5, 300])
     func discreteLaplaceHasItsLaw(_ scale: Double) {
         let law = DiscreteLaplace(scale: scale)
         var generator = NoiseSource.system.generator()
         let draws = (0..<100_000).map { _ in law.draw(using: &generator) }
         #expect(Self.pValue(draws) { DiscreteLaplace.probability($0, scale: law.scale) } > 1e-4)
+    }
+
+    /// Scales whose magnitudes are drawn in two parts, by the distance of Kolmogorov and Smirnov at 10⁻⁴.
+    @Test(arguments: [255.5, 257, 7e4, 3e9, 0x1p40])
+    func discreteLaplaceOfAnyScaleHasItsLaw(_ scale: Double) {
+        let law = DiscreteLaplace(scale: scale)
+        var generator = NoiseSource.system.generator()
+        let draws = (0..<50_000).map { _ in law.draw(using: &generator) }
+        let q = exp(-1 / law.scale)
+        // P(|z| ≤ m) = 1 − 2 q^(m + 1)/(1 + q).
+        func share(_ m: Int) -> Double { 1 - 2 * exp(-Double(m + 1) / law.scale) / (1 + q) }
+        let sorted = draws.map(abs).sorted()
+        var distance = 0.0
+        for (i, m) in sorted.enumerated() where i + 1 == sorted.count || sorted[i + 1] != m {
+            distance = max(distance, abs(Double(i + 1) / Double(sorted.count) - share(m)))
+        }
+        #expect(distance * Double(sorted.count).squareRoot() < 2.23)
+        let positive = Double(draws.count { $0 > 0 }), negative = Double(draws.count { $0 < 0 })
+        #expect(abs(positive - negative) < 3.9 * (positive + negative).squareRoot())
+    }
+
+    /// Words that are given, then zeros.
+    private struct Script: RandomNumberGenerator {
+        var words: ArraySlice<UInt64>
+        mutating func next() -> UInt64 { words.popFirst() ?? 0 }
+    }
+
+    /// At scale 1 the first threshold is e^(−1), whose binary digits these are: a uniform number that agrees with it in 63,
+    /// 127 and 191 bits is compared further.
+    @Test func drawsNearAThresholdAreDecidedByMoreDigits() {
+        let digits: [UInt64] = [0x5e2d_58d8_b3bc_df1a, 0xbade_c782_9054_f90d, 0xda98_05aa_b56c_7733]
+        let law = DiscreteLaplace(scale: 1)
+        for common in 1...2 {
+            for (change, expected) in [(5 as Int64, 0), (-5, 1)] {
+                // The word after the first gives its 64th bit, which is 0.
+                let last = digits[common] &+ UInt64(bitPattern: change)
+                var script = Script(words: [digits[0], 0] + digits[1..<common] + [last])
+                #expect(law.draw(using: &script) == expected)
+                #expect(script.words.isEmpty)
+            }
+        }
+    }
+
+    /// RFC 8439, appendix A.1, vectors 1 to 3.
+    @Test func blocksOfChaCha20AreThoseOfItsStandard() {
+        func text(_ words: [UInt32]) -> String {
+            words.map { String(format: "%08x", $0.byteSwapped) }.joined()
+        }
+        var key = [UInt32](repeating: 0, count: 8)
+        #expect(
+            text(ChaCha20.block(key: key, counter: 0))
+                == "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
+                + "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586")
+        #expect(
+            text(ChaCha20.block(key: key, counter: 1))
+                == "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
+                + "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f")
+        key[7] = 0x0100_0000
+        #expect(
+            text(ChaCha20.block(key: key, counter: 1))
+                == "3aeb5224ecf849929b9d828db1ced4dd832025e8018b8160b82284f3c949aa5a"
+                + "8eca00bbb4a73bdad192b5c42f73f2fd4e273644c8b36125a64addeb006c13a0")
+        #expect(ChaCha20.block(key: key, counter: 1 << 36 + 5) != ChaCha20.block(key: key, counter: 5))
+    }
+
+    /// A buffer is its key's stream from the fifth word on; the first four are the next buffer's key.
+    @Test func generatorsOfChaCha20EraseTheirKeys() {
+        let zeros = [UInt32](repeating: 0, count: 8)
+        func pair(_ key: [UInt32], _ block: UInt64) -> UInt64 {
+            UInt64(ChaCha20.block(key: key, counter: block + 1)[0]) << 32
+                | UInt64(ChaCha20.block(key: key, counter: block)[0])
+        }
+        var generator = ChaCha20(key: [0, 0, 0, 0])
+        #expect(generator.next() == pair(zeros, 8))
+        for _ in 1..<508 { _ = generator.next() }
+        let next = (0..<8).map { ChaCha20.block(key: zeros, counter: $0)[0] }
+        #expect(generator.next() == pair(next, 8))
     }
 
     @Test(arguments: [0.8, 4.2, 20])

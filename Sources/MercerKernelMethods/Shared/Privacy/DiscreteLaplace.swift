@@ -1,17 +1,26 @@
 import Foundation
 
-/// Whole-number noise P(z) ∝ e^(−|z|/t), drawn with integer arithmetic alone (Canonne, Kamath, Steinke, "The discrete
-/// Gaussian for differential privacy", 2020, algorithms 1 and 2), so that no low bits of floating-point numbers tell
-/// anything. The scale is a fraction `numerator / 2^shift`, rounded up from the one asked for.
+/// Whole-number noise P(z) ∝ e^(−|z|/t), drawn with integer arithmetic alone, so that no low bits of floating-point
+/// numbers tell anything. The scale is a fraction `numerator / 2^shift`, rounded up from the one asked for.
+///
+/// A magnitude is 2^k h + l, whose parts are independent: h follows the geometric law of scale t/2^k, which is below 256
+/// and read off a table; l < 2^k is uniform and kept with probability e^(−l/t) (Canonne, Kamath, Steinke, "The discrete
+/// Gaussian for differential privacy", 2020, algorithm 1). Most draws at scales below 256 take one random word.
 public struct DiscreteLaplace: Sendable {
     private let numerator: UInt64
     private let shift: UInt64
+    /// k.
+    private let lowBits: UInt64
+    private let highPart: GeometricLaw
 
     /// - Parameter scale: t > 0, up to 2⁴⁰.
     public init(scale: Double) {
         precondition(scale > 0 && scale <= 0x1p40, "DiscreteLaplace: the scale is \(scale)")
         shift = scale < 0x1p20 ? 20 : 0
         numerator = UInt64((scale * Double(1 << shift)).rounded(.up))
+        let bits = UInt64(numerator.bitWidth - numerator.leadingZeroBitCount)
+        lowBits = bits > shift + 8 ? bits - shift - 8 : 0
+        highPart = GeometricLaw(1 << (shift + lowBits), over: numerator)
     }
 
     /// The scale in force, at least the one asked for.
@@ -31,14 +40,18 @@ public struct DiscreteLaplace: Sendable {
 
     public func draw(using generator: inout some RandomNumberGenerator) -> Int {
         while true {
-            let u = UInt64.random(in: 0..<numerator, using: &generator)
-            guard Self.bernoulliExponential(u, numerator, using: &generator) else { continue }
-            var whole: UInt64 = 0
-            while Self.bernoulliExponential(1, 1, using: &generator) { whole += 1 }
-            let magnitude = (u + numerator * whole) >> shift
-            let isNegative = generator.next() >> 63 == 1
+            let (high, isNegative) = highPart.draw(using: &generator)
+            let magnitude = high << Int(lowBits) | lowPart(using: &generator)
             if isNegative && magnitude == 0 { continue }
-            return isNegative ? -Int(magnitude) : Int(magnitude)
+            return isNegative ? -magnitude : magnitude
+        }
+    }
+
+    private func lowPart(using generator: inout some RandomNumberGenerator) -> Int {
+        if lowBits == 0 { return 0 }
+        while true {
+            let low = generator.next() >> (64 - lowBits)
+            if Self.bernoulliExponential(low << shift, numerator, using: &generator) { return Int(low) }
         }
     }
 

@@ -168,7 +168,7 @@ public struct DataTable: Sendable {
 
     /// All columns as a matrix `[rows, columns]`, float64.
     ///
-    /// - Throws: ``KernelMethodError/notANumber(_:row:column:table:)`` for a column of words.
+    /// - Throws: ``KernelMethodError`` for a column of words, and for infinities.
     public func matrix() throws -> Tensor {
         let lists = try columns.map { try numbers($0) }
         let (n, d) = (rowCount, columns.count)
@@ -177,12 +177,21 @@ public struct DataTable: Sendable {
         }
     }
 
-    /// The numbers of a column.
+    /// The numbers of a column, NaN where one is missing.
+    ///
+    /// - Throws: ``KernelMethodError`` for a column of words, and for infinities.
     public func numbers(_ column: String) throws -> [Double] { try numbers(try self.column(column)) }
 
     private func numbers(_ column: Column) throws -> [Double] {
         switch column.values {
-        case .numbers(let list): return list
+        case .numbers(let list):
+            if let row = list.firstIndex(where: \.isInfinite) {
+                throw KernelMethodError.file(
+                    name,
+                    reason:
+                        "row \(row + 1) has \(list[row]) in column \(column.name), where a finite number is expected")
+            }
+            return list
         case .words(let list):
             let row = list.firstIndex { !$0.isEmpty && Double($0) == nil } ?? 0
             throw KernelMethodError.notANumber(

@@ -21,7 +21,9 @@ public func conv1d(
 
 /// A convolution of images.
 ///
-/// With as many groups as channels it is depthwise and runs on kernels of its own, for any kernel size.
+/// With as many groups as channels it is depthwise and runs on kernels of its own, for any kernel size. Kernels of 3×3
+/// with a stride of 1 go by minimal filtering in single precision where that is quicker, gradients too (Lavin and Gray,
+/// arXiv 1509.09308): the largest error is about twice that of the direct sum, 10⁻⁵ of a result's standard deviation.
 ///
 /// - Parameters:
 ///   - x: `[batch, height, width, channels]`.

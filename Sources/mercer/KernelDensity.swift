@@ -177,7 +177,7 @@ struct KernelDensityCommand: AsyncParsableCommand {
         }
         let reached = estimates.filter { $0.logDensity.isFinite }
         let mean = reached.isEmpty ? nil : reached.reduce(0) { $0 + $1.logDensity } / Double(reached.count)
-        let regime = kernel == .gaussian ? try? DensityReport(kde).regime : nil
+        let regime = kernel == .gaussian ? try? kde.regimes().regime(kde.bandwidth) : nil
         let lines = csv(
             ["log_density", "effective_points", "flag"],
             estimates.lazy.map { [plain($0.logDensity), plain($0.effectivePoints), flag($0)] })

@@ -21,7 +21,7 @@ public struct DensityReport: Sendable, Encodable {
     public let curve: [BandwidthPoint]
 
     public init(_ kde: KernelDensity) throws {
-        let theory = try DensityRegimes(points: kde.points, count: kde.effectiveCount)
+        let theory = try kde.regimes()
         rows = kde.count
         columns = kde.dimension
         alpha = theory.alpha

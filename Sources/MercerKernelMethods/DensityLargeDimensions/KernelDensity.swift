@@ -183,6 +183,12 @@ public struct KernelDensity: Sendable {
         }
     }
 
+    /// The regimes of the bandwidth in the limit of many dimensions, for the spectrum of the data: thresholds without a
+    /// pass over pairs, which ``DensityReport`` takes.
+    ///
+    /// - Throws: ``KernelMethodError`` where the spectrum has none.
+    public func regimes() throws -> DensityRegimes { try DensityRegimes(points: points, count: effectiveCount) }
+
     /// ∇ log ρ̂(x) of each row, `[q, d]`; for the Gaussian kernel only.
     public func score(_ queries: Tensor) -> Tensor {
         precondition(

@@ -123,36 +123,24 @@ always void ISA_NAME(edge_tile)(
     for (int i = 0; i < rows; i++) ISA_NAME(copy)(columns, buffer[i], out[i] + column);
 }
 
-// The columns beyond the last whole panel, fewer than COLUMNS of them, by the fewest lanes that hold them.
+// The columns beyond the last whole panel, fewer than COLUMNS of them, by the fewest lanes that hold them: VECTORS whole
+// and HALVES half vectors, as a tile where they are filled and as an edge where not.
+#define REST_TILE(R, VECTORS, HALVES, RIGHT_STEP)                                                                 \
+    ISA_NAME(tile)(                                                                                               \
+        R, VECTORS, HALVES, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, \
+        bias, accumulate);
+#define REST_EDGE(R, VECTORS, HALVES, RIGHT_STEP)                                                                 \
+    ISA_NAME(edge_tile)(                                                                                          \
+        R, VECTORS, HALVES, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP,     \
+        out, column, bias, accumulate);
 #define REST_OF(R, RIGHT_STEP)                                                                                    \
-    if (columns > LANES + HALF)                                                                                   \
-        ISA_NAME(edge_tile)(                                                                                      \
-            R, 2, 0, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
-            column, bias, accumulate);                                                                            \
-    else if (columns == LANES + HALF)                                                                             \
-        ISA_NAME(tile)(                                                                                           \
-            R, 1, 1, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
-            accumulate);                                                                                          \
-    else if (columns > LANES)                                                                                     \
-        ISA_NAME(edge_tile)(                                                                                      \
-            R, 1, 1, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
-            column, bias, accumulate);                                                                            \
-    else if (columns == LANES)                                                                                    \
-        ISA_NAME(tile)(                                                                                           \
-            R, 1, 0, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
-            accumulate);                                                                                          \
-    else if (columns > HALF)                                                                                      \
-        ISA_NAME(edge_tile)(                                                                                      \
-            R, 1, 0, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
-            column, bias, accumulate);                                                                            \
-    else if (columns == HALF)                                                                                     \
-        ISA_NAME(tile)(                                                                                           \
-            R, 0, 1, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out, column, bias,  \
-            accumulate);                                                                                          \
-    else if (columns > 0)                                                                                         \
-        ISA_NAME(edge_tile)(                                                                                      \
-            R, 0, 1, columns, segments, run, left, LEFT_STEP(R), left_rows, offset, right, RIGHT_STEP, out,       \
-            column, bias, accumulate);
+    if (columns > LANES + HALF) REST_EDGE(R, 2, 0, RIGHT_STEP)                                                    \
+    else if (columns == LANES + HALF) REST_TILE(R, 1, 1, RIGHT_STEP)                                              \
+    else if (columns > LANES) REST_EDGE(R, 1, 1, RIGHT_STEP)                                                      \
+    else if (columns == LANES) REST_TILE(R, 1, 0, RIGHT_STEP)                                                     \
+    else if (columns > HALF) REST_EDGE(R, 1, 0, RIGHT_STEP)                                                       \
+    else if (columns == HALF) REST_TILE(R, 0, 1, RIGHT_STEP)                                                      \
+    else if (columns > 0) REST_EDGE(R, 0, 1, RIGHT_STEP)
 
 #define LEFT_STEP(R) R
 #define PANEL_OF(R)                                                                                               \
@@ -486,3 +474,5 @@ static void ISA_NAME(vector_times_columns)(
 #undef PANEL_OF
 #undef OUTER_OF
 #undef REST_OF
+#undef REST_TILE
+#undef REST_EDGE

@@ -36,19 +36,11 @@ extension AdaptiveResample {
         let margin: Int
 
         init(_ x: [Int], _ kernels: [Int], _ offsets: [Int], _ scale: Int) {
-            precondition(
-                x.count == 4 && kernels.count == 5 && scale > 0 && kernels[0] == x[0] && kernels[1] == x[1] / scale
-                    && kernels[2] == x[2] / scale && kernels[3] == x[3],
-                "AdaptiveResample: a picture of shape \(x), kernels of \(kernels), scale \(scale); kernels "
-                    + "[N, H/s, W/s, C, k²] are needed")
+            side = AdaptiveResample.side(x, kernels, scale)
             precondition(
                 offsets == Array(kernels[..<3]) + [2, kernels[4]],
                 "AdaptiveResample: offsets of shape \(offsets) for kernels of \(kernels); [N, H/s, W/s, 2, k²] are needed"
             )
-            side = Int(Double(kernels[4]).squareRoot().rounded())
-            precondition(
-                side * side == kernels[4] && side >= scale,
-                "AdaptiveResample: kernels of \(kernels[4]) numbers for scale \(scale)")
             (batch, height, width, channels) = (x[0], x[1], x[2], x[3])
             (outHeight, outWidth) = (kernels[1], kernels[2])
             self.scale = scale

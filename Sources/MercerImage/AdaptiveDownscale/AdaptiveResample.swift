@@ -20,6 +20,21 @@ public enum AdaptiveResample {
         (kernel - scale) % 2 == 0 ? (kernel - scale) / 2 : (kernel - scale + 1) / 2
     }
 
+    /// The side k of kernels of shape `[N, ⌊H/s⌋, ⌊W/s⌋, C, k²]` for a picture of shape `[N, H, W, C]`; stops where they
+    /// don't fit.
+    static func side(_ x: [Int], _ kernels: [Int], _ scale: Int) -> Int {
+        precondition(
+            x.count == 4 && kernels.count == 5 && scale > 0 && kernels[0] == x[0] && kernels[1] == x[1] / scale
+                && kernels[2] == x[2] / scale && kernels[3] == x[3],
+            "AdaptiveResample: a picture of shape \(x), kernels of \(kernels), scale \(scale); kernels "
+                + "[N, H/s, W/s, C, k²] are needed")
+        let side = Int(Double(kernels[4]).squareRoot().rounded())
+        precondition(
+            side * side == kernels[4] && side >= scale,
+            "AdaptiveResample: kernels of \(kernels[4]) numbers for scale \(scale)")
+        return side
+    }
+
     /// y[i, j, c] = Σ K_c[i, j, u, v] · x̃[s·i − a + u, s·j − a + v, c], x̃ = x mirrored at its borders without repeating
     /// the edge.
     ///
@@ -61,20 +76,11 @@ extension AdaptiveResample {
         let columns: [Int]
 
         init(_ x: [Int], _ kernels: [Int], _ scale: Int) {
-            precondition(
-                x.count == 4 && kernels.count == 5 && scale > 0 && kernels[0] == x[0] && kernels[1] == x[1] / scale
-                    && kernels[2] == x[2] / scale && kernels[3] == x[3],
-                "AdaptiveResample: a picture of shape \(x), kernels of \(kernels), scale \(scale); kernels "
-                    + "[N, H/s, W/s, C, k²] are needed")
-            let side = Int(Double(kernels[4]).squareRoot().rounded())
-            precondition(
-                side * side == kernels[4] && side >= scale,
-                "AdaptiveResample: kernels of \(kernels[4]) numbers for scale \(scale)")
+            side = AdaptiveResample.side(x, kernels, scale)
             (batch, height, width, channels) = (x[0], x[1], x[2], x[3])
             (outHeight, outWidth) = (kernels[1], kernels[2])
-            self.side = side
             self.scale = scale
-            let margin = AdaptiveResample.margin(kernel: side, scale: scale)
+            let (side, margin) = (side, AdaptiveResample.margin(kernel: side, scale: scale))
             self.margin = margin
             let width = x[2]
             columns = (0..<((kernels[2] - 1) * scale + side)).map { borderIndex($0 - margin, width, .reflect) }

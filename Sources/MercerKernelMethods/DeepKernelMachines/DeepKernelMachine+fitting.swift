@@ -38,11 +38,10 @@ extension DeepKernelMachine {
         let n = Double(x.shape[0])
         let isCollapsed = training.collapsesOutput && training.batch == nil && targets.shape[1] == 1
         if !isCollapsed { try addOutputParameters(outputs: targets.shape[1]) }
-        let noise = Self.name(layers.count - 1, "log_noise_var")
         let history = try train(rows, training, progress) { machine, chosen, parameters, _ in
             let (x, y) = chosen.map { (rows.take($0, axis: 0), targets.take($0, axis: 0)) } ?? (rows, targets)
             let pass = try machine.forward(x, parameters: parameters)
-            let variance = exp(parameters[noise]!)
+            let variance = machine.noiseVariance(parameters)
             if isCollapsed {
                 let bound = try machine.naming(machine.layers.count - 1) {
                     try collapsedBound(pass.last!, y, noise: variance)
@@ -84,7 +83,7 @@ extension DeepKernelMachine {
     mutating func setBestOutput(_ x: Tensor, _ y: Tensor) throws {
         let place = layers.count - 1
         let k = try forward(x, withTerms: false).last!
-        let noise = exp(parameters[Self.name(place, "log_noise_var")]!)
+        let noise = noiseVariance(parameters)
         let (mu, root) = try naming(place) {
             let factor = try LinearAlgebra.cholesky(k.inducing)
             let v = LinearAlgebra.triangularSolve(factor, k.cross.transposed())
@@ -195,8 +194,12 @@ extension DeepKernelMachine {
     }
 
     /// σ² of a Gaussian output.
-    public var noiseVariance: Double {
-        Foundation.exp(parameters[Self.name(layers.count - 1, "log_noise_var")]!.doubleValue)
+    public var noiseVariance: Double { noiseVariance(parameters).doubleValue }
+
+    /// σ² of a Gaussian output with some parameters, of one element. It is 10⁻⁶ at least, where targets have a variance of 1:
+    /// targets without noise would draw it to 0, and the kernel matrix alone is singular to rounding.
+    func noiseVariance(_ parameters: [String: Tensor]) -> Tensor {
+        clip(exp(parameters[Self.name(layers.count - 1, "log_noise_var")]!), min: 1e-6)
     }
 
     /// KL(G ‖ K) of each Gram layer, by number: how much it learned.

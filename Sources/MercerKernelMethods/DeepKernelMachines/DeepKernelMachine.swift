@@ -198,12 +198,22 @@ public struct DeepKernelMachine: Sendable {
         _ k: GramTriple, _ place: Int, _ parameters: [String: Tensor], _ withTerms: Bool, _ pass: inout Pass
     ) throws {
         let (mu, l) = (parameters[Self.name(place, "mu")]!, parameters[Self.name(place, "L")]!)
+        guard withTerms else {
+            // Without terms there is no need for K⁻¹, whose rounding shows where noise is small and K nearly singular.
+            let factor = try LinearAlgebra.cholesky(k.inducing)
+            let half = LinearAlgebra.triangularSolve(factor, k.cross.transposed())
+            let weights = LinearAlgebra.triangularSolve(factor, half, transposed: true)
+            let spread = matmul(l.transposed(), weights)
+            pass.mean = matmul(half.transposed(), LinearAlgebra.triangularSolve(factor, mu))
+            pass.variance =
+                k.diagonal - (half * half).sum(axis: 0) + (spread * spread).sum(axis: 0) / Double(l.shape[0])
+            return
+        }
         let a = matmul(l, l.transposed()) / Double(l.shape[0])
         let (inverse, log) = try inverseAndLogDeterminant(k.inducing)
         let solved = matmul(inverse, mu)
         pass.mean = matmul(k.cross, solved)
         pass.variance = k.diagonal - quadraticForms(k.cross, inverse - matmul(matmul(inverse, a), inverse))
-        guard withTerms else { return }
         let divergence = try gramDivergence(a, inverse: inverse, logDeterminant: log)
         // The features' divergence over the number of outputs.
         pass.terms[Self.number(place)] = -(divergence + (mu * solved).sum() * (0.5 / Double(mu.shape[1])))

@@ -32,10 +32,10 @@ public struct FullDeepKernelMachine: Sendable {
             + [.kernel([kernel]), .gaussianOutput]
         machine = try DeepKernelMachine(
             layers: layers, inducing: Inducing(points: self.x), jitter: jitter, relativeJitter: 0)
-        machine.parameters[noiseName] = Tensor([Foundation.log(noiseVariance)])
+        machine.parameters[DeepKernelMachine.name(layers.count - 1, "log_noise_var")] = Tensor([
+            Foundation.log(noiseVariance)
+        ])
     }
-
-    private var noiseName: String { DeepKernelMachine.name(machine.layers.count - 1, "log_noise_var") }
 
     /// G_1 … G_L.
     public func grams() throws -> [Tensor] {
@@ -106,7 +106,7 @@ public struct FullDeepKernelMachine: Sendable {
         _ machine: DeepKernelMachine, _ x: Tensor, _ y: Tensor, _ parameters: [String: Tensor]
     ) throws -> Tensor {
         let pass = try machine.forward(x[0..<1], parameters: parameters)
-        let noise = exp(parameters[DeepKernelMachine.name(machine.layers.count - 1, "log_noise_var")]!)
+        let noise = machine.noiseVariance(parameters)
         let p = x.shape[0]
         let covariance = pass.last!.inducing + Tensor.eye(p, nil, .float64) * noise
         do {

@@ -101,7 +101,7 @@ import Testing
 
     /// Stopped by Ctrl-C some steps after the start, and started again.
     @Test(arguments: [
-        "--no-full --inducing 25 --steps 3000", "--full --steps 100000 --layers 2",
+        "--no-full --inducing 25 --steps 1500", "--full --steps 800 --layers 1",
     ])
     func aStoppedTrainingGoesOnWhereItWas(_ options: String) throws {
         let train = "rows.csv --target y \(options) --out"

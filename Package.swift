@@ -38,7 +38,7 @@ let package = Package(
             resources: [.copy("Weights")]),
         .target(
             name: "MercerKernelMethods",
-            dependencies: ["Mercer", "MercerPapers", "MercerImageIO", "CKernels", "COpenBLAS"]),
+            dependencies: ["Mercer", "MercerNN", "MercerPapers", "MercerImageIO", "CKernels", "COpenBLAS"]),
 
         // The command, and the cases that it measures beside other libraries.
         .target(
@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(
             name: "MercerImageTests",
             dependencies: ["MercerImage", "MercerImageIO", "MercerNN", "MercerPapers"]),
-        .testTarget(name: "MercerKernelMethodsTests", dependencies: ["MercerKernelMethods"]),
+        .testTarget(name: "MercerKernelMethodsTests", dependencies: ["MercerKernelMethods", "MercerNN"]),
         .testTarget(
             name: "OracleTests", dependencies: ["Mercer", "MercerNN", "MercerImage", "MercerKernelMethods"]),
         .testTarget(name: "CommandTests", dependencies: ["mercer", "Mercer", "MercerImageIO"]),

@@ -12,7 +12,8 @@ struct KernelDeepCommand: AsyncParsableCommand {
         abstract: "Fit a deep kernel machine: a deep kernel that adapts to the targets, with predictive variances.",
         discussion: """
             'mercer kernel deep TABLE --target COLUMN' trains; 'predict' applies a model to other rows, 'inspect' \
-            shows what each layer learned.
+            shows what each layer learned. With --checkpoints a training that was stopped goes on where it was, and ends \
+            with the same bits.
             """,
         subcommands: [KernelDeepFitCommand.self, KernelDeepPredictCommand.self, KernelDeepInspectCommand.self],
         defaultSubcommand: KernelDeepFitCommand.self)
@@ -52,7 +53,7 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
     @Option(help: "Normalisation of Gram matrices: none, global or local.")
     var norm: Normalisation = .none
 
-    @Option(help: "Steps of Adam (evaluations of L-BFGS with --full).")
+    @Option(help: "Steps of Adam (iterations of L-BFGS with --full).")
     var steps = 2000
 
     @Option(help: "Adam's rate.")
@@ -76,6 +77,13 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
     @Option(help: "The seed of inducing points and batches.")
     var seed: UInt64 = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Train with so many seeds, from --seed on, and keep the model of the highest objective.", valueName: "n"))
+    var restarts = 1
+
+    @OptionGroup var checkpoints: CheckpointOptions
+
     @Option(help: ArgumentHelp("The file of the model (.safetensors).", valueName: "file"))
     var out: String?
 
@@ -95,6 +103,7 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
         let columns: Int
         let inducing: Int
         let nu: String
+        let seed: UInt64
         let objective: Double
         let divergences: [Double]
         let noise: Double?
@@ -123,6 +132,11 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
             }
             settings.isFull = true
         }
+        guard restarts == 1 || !settings.isFull else {
+            throw KernelMethodError.option(
+                "--restarts with a full machine", found: "\(restarts)",
+                expected: "1, since it starts from no seed; choose --no-full for inducing points")
+        }
         let bar = ProgressBar(isSilent: json)
         defer { bar.end() }
         if nu == "auto" {
@@ -132,9 +146,11 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
                 try _Concurrency.Task.checkCancellation()
             }
         }
-        bar.begin("training", steps: settings.isFull ? nil : settings.steps)
-        let model = try DeepKernelModel(fitting: rows, targets: targets, columns: inputs.columnNames, settings) {
-            step, _ in
+        bar.begin("training", steps: settings.isFull ? nil : restarts * settings.steps)
+        let model = try DeepKernelModel.best(
+            of: restarts, fitting: rows, targets: targets, columns: inputs.columnNames, settings,
+            checkpoints: checkpoints.states
+        ) { step, _ in
             bar.step(step)
             try _Concurrency.Task.checkCancellation()
         }
@@ -183,6 +199,9 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
             throw KernelMethodError.option("--rate", found: plain(rate), expected: "a number from 0 to 10")
         }
         settings.rate = rate
+        guard (1...1000).contains(restarts) else {
+            throw KernelMethodError.option("--restarts", found: "\(restarts)", expected: "a number from 1 to 1000")
+        }
         settings.collapsesOutput = closedForm
         if closedForm, batch != "all" {
             throw KernelMethodError.option("--batch with --closed-form", found: "'\(batch)'", expected: "all")
@@ -239,7 +258,7 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
         let divergences = try model.machine.divergences()
         let output = Output(
             rows: rows.shape[0], columns: rows.shape[1], inducing: model.machine.inducingCount,
-            nu: Format.number(model.settings.nu), objective: model.objective,
+            nu: Format.number(model.settings.nu), seed: model.settings.seed, objective: model.objective,
             divergences: divergences.map(\.divergence),
             noise: model.classes.isEmpty ? model.machine.noiseVariance : nil,
             error: error, accuracy: accuracy, logLikelihood: likelihood, notes: model.notes)
@@ -248,6 +267,7 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
         Console.print(
             "\(model.settings.layers) Gram layers, ν = \(output.nu), \(output.inducing) inducing points, \(output.rows) rows of "
                 + "\(output.columns) columns")
+        if restarts > 1 { Console.print("the best of \(restarts) trainings, seed \(output.seed)") }
         let where_ = test == nil ? "training rows" : "test rows"
         if let error { Console.print("RMSE \(Format.number(error)) on the \(where_)") }
         if let accuracy { Console.print("accuracy \(Format.fixed(accuracy, decimals: 4)) on the \(where_)") }

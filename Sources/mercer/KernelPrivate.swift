@@ -11,7 +11,7 @@ struct KernelPrivateCommand: AsyncParsableCommand {
         abstract: "Release similarities to a private table once; query the release for ever.",
         discussion: """
             'build' and 'classify-build' see the private rows and write a file that may be published: nothing of the \
-            data but sanitised numbers is in it. Bounds, bandwidths and whitening must be constants or come from \
+            data but sanitised numbers is in it. 'build' reads a table of any length in little memory. Bounds, bandwidths and whitening must be constants or come from \
             public data. Building twice spends the budget twice.
             """,
         subcommands: [
@@ -46,6 +46,14 @@ struct BudgetOptions: ParsableArguments {
         return budget
     }
 
+    /// Filling gaps with a mean would let each row tell on the others.
+    static func refuseMeans(_ missing: DataTable.MissingValues) throws {
+        guard missing == .mean else { return }
+        throw KernelMethodError.privacy(
+            "--missing mean would take the mean from the private rows, which breaks the guarantee; choose --missing drop, "
+                + "or leave the column out")
+    }
+
     func noise() throws -> NoiseSource {
         guard let seed else { return .system }
         guard experiment else {
@@ -57,107 +65,51 @@ struct BudgetOptions: ParsableArguments {
     }
 }
 
-/// `mercer kernel private build`.
-struct PrivateBuildCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "build", abstract: "Build a private release from a table.")
+/// The sum of exponentials that `--function exponentials` names.
+struct ExponentialsOptions: ParsableArguments {
+    /// What the sum is a function of.
+    enum Distance: String, ExpressibleByArgument {
+        case l1, l2, l2sq
 
-    @Argument(help: "The private table.")
-    var table: String
-
-    @Option(help: "gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1, l1, l2, l2sq or lp:P.")
-    var function: String
-
-    @Option(help: "σ of a kernel: a constant, or from public data.")
-    var bandwidth: Double?
-
-    @OptionGroup var budgetOptions: BudgetOptions
-
-    @Option(help: "The public bound: on each column's magnitude (l1, lp), on a row's norm (l2, l2sq).")
-    var bound: Double?
-
-    @Flag(help: "Move rows outside the bound onto it.")
-    var clip = false
-
-    @Option(help: "Random features.")
-    var features = 2048
-
-    @Option(
-        help: ArgumentHelp("Columns to project to before the features: auto, or a number.", valueName: "k"))
-    var project: String?
-
-    @Option(help: "The projection: gaussian, sign or hadamard.")
-    var projection: Projection.Kind = .gaussian
-
-    @Option(help: "The accuracy: of the rings of distance trees, of --project auto, of sums of exponentials.")
-    var alpha = 0.1
-
-    @Option(help: "The weight of a ring: midpoint (nearly unbiased) or upper.")
-    var weights: RingWeight = .midpoint
-
-    @Option(help: "Children of a node of distance trees: 2, 4, 8 or 16.")
-    var arity = 2
-
-    @Flag(help: "Trees of sums beside those of counts: no rings and no alpha.")
-    var sumTree = false
+        /// e^(−t ·) of this distance.
+        var kernel: FeatureKernel {
+            switch self {
+            case .l1: .laplace
+            case .l2: .exponential
+            case .l2sq: .gaussian
+            }
+        }
+    }
 
     @Option(
         help: ArgumentHelp(
-            "Moments of lattice cells up to this order instead of features (Gaussian, ≤ 3 columns).",
-            valueName: "order"))
-    var lattice: Int?
+            "With --function exponentials: f(x) = Σ w e^(−t x) as a table with the columns weight (w) and rate (t).",
+            valueName: "file"))
+    var terms: String?
 
-    @Option(help: "The public seed of features and projections; not the noise's.")
-    var publicSeed: UInt64 = 0
+    @Option(help: ArgumentHelp("With --function exponentials: what x is, l1, l2 or l2sq.", valueName: "name"))
+    var distance: Distance?
 
-    @OptionGroup var options: TableOptions
-
-    @Option(help: ArgumentHelp("The file of the release (.safetensors).", valueName: "file"))
-    var out: String
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    func run() async throws {
-        let function = try SimilarityFunction(function, bandwidth: bandwidth)
-        let noise = try budgetOptions.noise()
-        let matrix = try options.read(table).matrix()
-        let budget = try budgetOptions.budget(rows: matrix.shape[0])
-        let release = try PrivateSimilarity.build(
-            matrix, function, budget: budget, bound: bound,
-            options: try privateOptions(function, dimension: matrix.shape[1]), noise: noise)
-        try release.save(to: out)
-        if json { return try Console.print(json: release.record) }
-        Console.print(
-            "\(function.name) of \(release.record.count) rows, \(release.record.dimension) columns: \(out)")
-        for line in release.record.summary { Console.print("  \(line)") }
-    }
-
-    private func privateOptions(_ function: SimilarityFunction, dimension: Int) throws -> PrivateOptions {
-        var result = PrivateOptions()
-        result.features = features
-        result.projectionKind = projection
-        result.alpha = alpha
-        result.ringWeight = weights
-        result.arity = arity
-        result.usesSumTree = sumTree
-        result.latticeOrder = lattice
-        result.publicSeed = publicSeed
-        result.relation = budgetOptions.neighbours
-        result.clips = clip
-        if project == "auto" {
-            if case .kernel(let kernel, _) = function, kernel != .laplace {
-                result.projection = ProjectionBias.sufficientDimension(
-                    kernel, accuracy: alpha, dimension: dimension)
-            }
-        } else if let project {
-            guard let k = Int(project) else {
+    /// The function of a word, with its sum read where it has one.
+    func function(_ name: String, bandwidth: Double?) throws -> SimilarityFunction {
+        guard name == "exponentials" else {
+            if terms != nil || distance != nil {
                 throw KernelMethodError.option(
-                    "--project", found: "'\(project)'", expected: "auto or a number")
+                    "--function", found: "'\(name)' with --terms or --distance", expected: "exponentials")
             }
-            result.projection = k
+            return try SimilarityFunction(name, bandwidth: bandwidth)
         }
-        return result
+        guard let terms, let distance else {
+            throw KernelMethodError.option(
+                "--function", found: "exponentials without \(terms == nil ? "--terms" : "--distance")",
+                expected: "--terms FILE and --distance l1, l2 or l2sq with it")
+        }
+        guard bandwidth == nil else {
+            throw KernelMethodError.option(
+                "--bandwidth", found: "given with exponentials", expected: "rates in \(terms) that say it")
+        }
+        return try SimilarityFunction(
+            name, bandwidth: nil, terms: (try ExponentialSum(contentsOf: terms), distance.kernel))
     }
 }
 
@@ -191,8 +143,11 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let release = try PrivateSimilarity(contentsOf: self.release)
-        // The bandwidth is the release's own affair.
-        if let function, try SimilarityFunction(function, bandwidth: 1).name != release.record.function.name {
+        // Bandwidth and terms are the release's own affair.
+        let one = (sum: ExponentialSum(weights: [1], rates: [1]), kernel: FeatureKernel.gaussian)
+        if let function,
+            try SimilarityFunction(function, bandwidth: 1, terms: one).name != release.record.function.name
+        {
             throw KernelMethodError.file(
                 self.release,
                 reason: "it releases \(release.record.function.name), but --function asks for \(function)")
@@ -216,7 +171,7 @@ struct PrivateQueryCommand: AsyncParsableCommand {
 }
 
 /// The mark of results that come from a release alone.
-private func postProcessing(of path: String, _ budget: PrivacyBudget) -> String {
+func postProcessing(of path: String, _ budget: PrivacyBudget) -> String {
     "post-processing of \(path): ε stays \(budget.epsilon)\(budget.delta > 0 ? ", δ \(budget.delta)" : "")"
 }
 
@@ -259,162 +214,6 @@ struct PrivateCompareCommand: AsyncParsableCommand {
         for (path, release) in [(first, a), (second, b)] {
             Console.remark(postProcessing(of: path, release.record.budget))
         }
-    }
-}
-
-/// `mercer kernel private classify-build`.
-struct PrivateClassifyBuildCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "classify-build",
-        abstract: "Build a private classifier from a table with a class column.",
-        discussion: """
-            By default class sums of rows of unit norm, for the average squared distance to each class; with --function a \
-            kernel density of each class.
-            """)
-
-    @Argument(help: "The private table.")
-    var table: String
-
-    @Option(help: "The column with the class.")
-    var target: String
-
-    @OptionGroup var budgetOptions: BudgetOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "A public table (the target left out) that whitening is fitted on.", valueName: "file"))
-    var featuresFrom: String?
-
-    @Option(help: "Whitened components to keep.")
-    var components = 100
-
-    @Option(help: "The kernel of class densities: gaussian, exponential, laplace, cauchy, inverse-l2 or inverse-l1.")
-    var function: String?
-
-    @Option(help: "With --function: σ of the kernel, a constant or from public data.")
-    var bandwidth: Double?
-
-    @Option(help: "With --function: random features.")
-    var features = 2048
-
-    @Option(help: "With --function: the public seed of the features; not the noise's.")
-    var publicSeed: UInt64 = 0
-
-    @OptionGroup var options: TableOptions
-
-    @Option(help: ArgumentHelp("The file of the classifier (.safetensors).", valueName: "file"))
-    var out: String
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    func validate() throws {
-        if function == nil, bandwidth != nil { throw ValidationError("'--bandwidth' belongs to '--function'") }
-        if function != nil, featuresFrom != nil {
-            throw ValidationError("'--function' takes the rows as they are; leave out '--features-from'")
-        }
-    }
-
-    func run() async throws {
-        let noise = try budgetOptions.noise()
-        guard components >= 1 else {
-            throw KernelMethodError.option("--components", found: "\(components)", expected: "1 or more")
-        }
-        let whole = try DataTable(contentsOf: table).handlingMissing(options.missing)
-        let (labels, classes) = try whole.labels(target)
-        let matrix = try options.read(table, without: [target]).matrix()
-        let budget = try budgetOptions.budget(rows: matrix.shape[0])
-        if let function {
-            var settings = PrivateOptions()
-            settings.features = features
-            settings.publicSeed = publicSeed
-            settings.relation = budgetOptions.neighbours
-            let densities = try PrivateClassDensities.build(
-                matrix, labels: labels, classes: classes, SimilarityFunction(function, bandwidth: bandwidth),
-                budget: budget, options: settings, noise: noise)
-            try densities.save(to: out)
-            if json { return try Console.print(json: densities.record) }
-            Console.print("\(function) densities of \(classes.count) classes, \(labels.count) rows: \(out)")
-            for line in densities.record.summary { Console.print("  each class: \(line)") }
-            return Console.print("  a row is in one class: all classes together cost what one does")
-        }
-        var whitening: PublicWhitening?
-        if let featuresFrom {
-            let rows = try options.read(featuresFrom).matrix()
-            guard rows.shape[1] == matrix.shape[1] else {
-                throw KernelMethodError.width(
-                    found: rows.shape[1], expected: matrix.shape[1],
-                    what: "the public rows of \(featuresFrom)")
-            }
-            whitening = try PublicWhitening(fitting: rows, reduced: components)
-        }
-        let classifier = try PrivateClassifier.build(
-            matrix, labels: labels, classes: classes, budget: budget, relation: budgetOptions.neighbours,
-            whitening: whitening, noise: noise)
-        try classifier.save(to: out)
-        for name in classifier.classesBelowNoise {
-            Console.remark("warning: class \(name) has fewer than 1/epsilon rows; noise dominates it")
-        }
-        if json { return try Console.print(json: classifier.record) }
-        Console.print("\(classes.count) classes, \(labels.count) rows: \(out)")
-        for line in classifier.record.summary { Console.print("  \(line)") }
-    }
-}
-
-/// `mercer kernel private classify`.
-struct PrivateClassifyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "classify", abstract: "Classify rows by a private classifier.")
-
-    @Argument(help: "The classifier.")
-    var classifier: String
-
-    @Argument(help: "The rows.")
-    var rows: String
-
-    @Option(help: ArgumentHelp("A column with the true class, for the accuracy.", valueName: "column"))
-    var target: String?
-
-    @OptionGroup var options: TableOptions
-
-    @Option(help: ArgumentHelp("The file for the classes (.csv).", valueName: "file"))
-    var out: String?
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    private struct Output: Encodable {
-        let classes: [String]
-        let accuracy: Double?
-    }
-
-    func run() async throws {
-        // Before the rows are read, so that a wrong classifier is named first.
-        let (budget, predict) = try open()
-        let matrix = try options.read(rows, without: target.map { [$0] } ?? []).matrix()
-        let predicted = try onRows(of: rows) { try predict(matrix) }
-        var accuracy: Double?
-        if let target {
-            let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
-                target)
-            accuracy =
-                Double(zip(predicted, labels).count { $0.0 == classes[$0.1] }) / Double(max(1, labels.count))
-        }
-        if json { return try Console.print(json: Output(classes: predicted, accuracy: accuracy)) }
-        let text = csv(["class"], predicted.lazy.map { [$0] })
-        if let out { try AtomicFile.write(text, to: out) } else { Console.output.write(text) }
-        if let accuracy { Console.remark("accuracy \(Format.fixed(accuracy, decimals: 4))") }
-        Console.remark(postProcessing(of: classifier, budget))
-    }
-
-    /// What was spent on the classifier, and the classes that it gives to rows.
-    private func open() throws -> (budget: PrivacyBudget, predict: (Tensor) throws -> [String]) {
-        if try PrivateClassDensities.isFormat(of: classifier) {
-            let densities = try PrivateClassDensities(contentsOf: classifier)
-            return (densities.record.budget, { rows in try densities.predict(rows).map { densities.classes[$0] } })
-        }
-        let sums = try PrivateClassifier(contentsOf: classifier)
-        return (sums.record.budget, { rows in try sums.predict(rows).map { sums.record.classes[$0] } })
     }
 }
 

@@ -20,6 +20,14 @@ struct TrainCommand: AsyncParsableCommand {
         ])
 }
 
+/// Where a training keeps its states.
+struct CheckpointOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A folder that keeps the state, to go on from after a stop.", valueName: "dir"))
+    var checkpoints: String?
+
+    var states: Checkpoints? { checkpoints.map { Checkpoints(URL(filePath: $0)) } }
+}
+
 /// What every training has.
 struct TrainOptions: ParsableArguments {
     @Option(
@@ -39,8 +47,7 @@ struct TrainOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The seed of everything random.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Option(help: ArgumentHelp("A folder that keeps the state, to go on from after a stop.", valueName: "dir"))
-    var checkpoints: String?
+    @OptionGroup var checkpoints: CheckpointOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -69,7 +76,7 @@ struct TrainOptions: ParsableArguments {
         var options = TrainingOptions(epochs: 1)
         options.seed = seed
         options.maximumSteps = steps ?? recipe
-        options.checkpoints = checkpoints.map { Checkpoints(URL(filePath: $0)) }
+        options.checkpoints = checkpoints.states
         return options
     }
 

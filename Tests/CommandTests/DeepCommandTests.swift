@@ -101,6 +101,57 @@ import Testing
         #expect(predicted.output.hasPrefix("class,p_down,p_up"))
     }
 
+    /// Stopped by Ctrl-C some steps after the start, and started again.
+    @Test(arguments: [
+        "--no-full --inducing 25 --steps 1500", "--full --steps 800 --layers 1",
+    ])
+    func aStoppedTrainingGoesOnWhereItWas(_ options: String) throws {
+        let train = "rows.csv --target y \(options) --out"
+        #expect(try run("\(train) whole.safetensors").status == 0)
+        let script = """
+            "$0" kernel deep \(train) resumed.safetensors --checkpoints states & pid=$!
+            while kill -0 $pid 2>/dev/null && ! ls states/step-* >/dev/null 2>&1; do sleep 0.01; done
+            kill -INT $pid 2>/dev/null; wait $pid; exit $?
+            """
+        let stopped = try Command.run(
+            URL(fileURLWithPath: "/bin/bash"), ["-m", "-c", script, Command.executable.path], in: folder.url)
+        // The training may have ended before the signal came.
+        #expect(stopped.status == 130 || stopped.status == 0, "\(stopped.errors)")
+        let files = FileManager.default
+        if stopped.status == 130 {
+            #expect(stopped.errors.contains("stopped"))
+            #expect(!files.fileExists(atPath: folder.url.appending(path: "resumed.safetensors").path))
+        }
+        let resumed = try run("\(train) resumed.safetensors --checkpoints states")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let models = try ["whole", "resumed"].map {
+            try Data(contentsOf: folder.url.appending(path: "\($0).safetensors"))
+        }
+        #expect(models[0] == models[1])
+        let other = try run("\(train) other.safetensors --nu 5 --checkpoints states")
+        #expect(other.status == 1 && other.errors.contains("use another folder"), "\(other.errors)")
+    }
+
+    @Test func damagedStatesAreNamed() throws {
+        let train = "rows.csv --target y --no-full --inducing 10 --steps 20 --checkpoints states"
+        #expect(try run(train).status == 0)
+        try Data("{".utf8).write(to: folder.url.appending(path: "states/step-00000020/state.json"))
+        let result = try run(train)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("step-00000020") && result.errors.contains("can't be read"), "\(result.errors)")
+    }
+
+    @Test func theBestOfSeveralTrainingsIsKept() throws {
+        let result = try run("rows.csv --target y --no-full --inducing 10 --steps 30 --restarts 3 --checkpoints states")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("the best of 3 trainings, seed "))
+        for seed in 0..<3 {
+            #expect(
+                FileManager.default.fileExists(
+                    atPath: folder.url.appending(path: "states/seed-\(seed)/step-00000030/state.json").path))
+        }
+    }
+
     @Test func tooManyInducingPointsAreLowered() throws {
         let trained = try run("rows.csv --target y --no-full --inducing 500 --steps 3")
         #expect(trained.status == 0, "\(trained.errors)")
@@ -121,6 +172,8 @@ import Testing
         ("lonely.csv --target kind", "class odd needs 2 rows or more, and there is 1"),
         ("rows.csv --target y --nu many", "--nu is 'many'"),
         ("rows.csv --target y --steps 0", "--steps is 0"),
+        ("rows.csv --target y --no-full --restarts 0", "--restarts is 0, but a number from 1 to 1000 is expected"),
+        ("rows.csv --target y --restarts 2", "choose --no-full for inducing points"),
         ("far.csv --target y", "far.csv: row 3 has inf in column a"),
         ("kinds.csv --target kind --test other.csv --inducing 10 --steps 3", "other.csv: class 'left' isn't one of"),
         ("kinds.csv --target kind --full", "--full with classes"),

@@ -75,6 +75,17 @@ public final class CSVReader {
         }
     }
 
+    /// Opens bytes that follow those which another reader has read to their end, as ``TextBlocks`` hands them out: the same
+    /// delimiter and columns, and lines are counted on.
+    public init(_ contents: FileContents, after other: CSVReader) {
+        self.contents = contents
+        format = other.format
+        delimiter = other.delimiter
+        header = other.header
+        columns = other.columns
+        nextLine = other.nextLine
+    }
+
     /// Moves to the next record; false at the end.
     ///
     /// - Throws: for a record of another number of fields than the first, with its line.
@@ -212,7 +223,7 @@ public final class CSVReader {
         return 0
     }
 
-    private static func detectDelimiter(_ bytes: UnsafeRawBufferPointer) -> UInt8 {
+    static func detectDelimiter(_ bytes: UnsafeRawBufferPointer) -> UInt8 {
         var counts: [UInt8: Int] = [:]
         var isQuoted = false
         var hasText = false

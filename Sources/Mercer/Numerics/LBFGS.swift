@@ -33,20 +33,57 @@ public struct LBFGS: Sendable {
         public let converged: Bool
     }
 
+    /// Where a minimisation is after an iteration: all that it needs to go on with the same bits.
+    public struct State: Sendable, Equatable {
+        public var point: [Double]
+        public var value: Double
+        public var gradient: [Double]
+        /// The newest steps and how the gradient changed over each, oldest first; at most ``LBFGS/memory``.
+        public var steps: [[Double]] = []
+        public var changes: [[Double]] = []
+        public var iterations = 0
+        public var evaluations: Int
+
+        public init(point: [Double], value: Double, gradient: [Double], evaluations: Int) {
+            self.point = point
+            self.value = value
+            self.gradient = gradient
+            self.evaluations = evaluations
+        }
+    }
+
+    /// The state before the first iteration, from one evaluation.
+    public func state(
+        at start: [Double], _ f: ([Double]) throws -> (value: Double, gradient: [Double])
+    ) rethrows -> State {
+        let (value, gradient) = try f(start)
+        return State(point: start, value: value, gradient: gradient, evaluations: 1)
+    }
+
     /// Minimises a function that returns its value and gradient.
     public func minimize(
         from start: [Double], _ f: ([Double]) throws -> (value: Double, gradient: [Double])
     ) rethrows -> Result<[Double]> {
-        var x = start
-        var (value, gradient) = try f(x)
-        var evaluations = 1
-        var pairs: [(s: [Double], y: [Double], rho: Double)] = []
+        try minimize(from: state(at: start, f), afterIteration: { _ in }, f)
+    }
+
+    /// Goes on from a state.
+    ///
+    /// - Parameter afterIteration: told the state after each iteration but the last; from it the rest has the same bits.
+    public func minimize(
+        from start: State, afterIteration: (State) throws -> Void,
+        _ f: ([Double]) throws -> (value: Double, gradient: [Double])
+    ) rethrows -> Result<[Double]> {
+        var x = start.point
+        var (value, gradient) = (start.value, start.gradient)
+        var evaluations = start.evaluations
+        var pairs = zip(start.steps, start.changes).map { (s: $0, y: $1, rho: 1 / dot($0, $1)) }
         func result(_ iterations: Int, _ converged: Bool) -> Result<[Double]> {
             Result(
                 point: x, value: value, gradientSize: gradient.reduce(0) { max($0, abs($1)) },
                 iterations: iterations, evaluations: evaluations, converged: converged)
         }
-        for iteration in 0..<maxIterations {
+        for iteration in start.iterations..<max(start.iterations, maxIterations) {
             if gradient.allSatisfy({ abs($0) <= gradientTolerance }) { return result(iteration, true) }
             var direction = Self.direction(gradient, pairs)
             var slope = dot(gradient, direction)
@@ -80,6 +117,9 @@ public struct LBFGS: Sendable {
             if origin.1 - value <= valueTolerance * max(abs(value), 1) && valueTolerance > 0 {
                 return result(iteration + 1, true)
             }
+            var state = State(point: x, value: value, gradient: gradient, evaluations: evaluations)
+            (state.steps, state.changes, state.iterations) = (pairs.map(\.s), pairs.map(\.y), iteration + 1)
+            try afterIteration(state)
         }
         return result(maxIterations, gradient.allSatisfy { abs($0) <= gradientTolerance })
     }

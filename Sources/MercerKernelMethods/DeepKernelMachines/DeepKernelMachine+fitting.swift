@@ -1,5 +1,6 @@
 import Foundation
 import Mercer
+import MercerNN
 
 /// How a sparse deep kernel machine is trained: Adam on the objective per row.
 public struct DeepKernelTraining: Sendable {
@@ -15,6 +16,11 @@ public struct DeepKernelTraining: Sendable {
     /// Samples of a categorical output.
     public var samples = 100
     public var seed: UInt64 = 0
+    /// Where states are kept; nil for nowhere. A training that was stopped goes on from the newest and ends with the same
+    /// bits.
+    public var checkpoints: Checkpoints?
+    /// Steps between states; one is also written at the end and when `progress` throws.
+    public var checkpointInterval = 100
 
     public init() {}
 
@@ -38,7 +44,7 @@ extension DeepKernelMachine {
         let n = Double(x.shape[0])
         let isCollapsed = training.collapsesOutput && training.batch == nil && targets.shape[1] == 1
         if !isCollapsed { try addOutputParameters(outputs: targets.shape[1]) }
-        let history = try train(rows, training, progress) { machine, chosen, parameters, _ in
+        let history = try train(rows, [rows, targets], training, progress) { machine, chosen, parameters, _ in
             let (x, y) = chosen.map { (rows.take($0, axis: 0), targets.take($0, axis: 0)) } ?? (rows, targets)
             let pass = try machine.forward(x, parameters: parameters)
             let variance = machine.noiseVariance(parameters)
@@ -66,7 +72,7 @@ extension DeepKernelMachine {
         let rows = x.asType(.float64)
         let n = Double(x.shape[0])
         try addOutputParameters(outputs: classes)
-        return try train(rows, training, progress) { machine, chosen, parameters, key in
+        return try train(rows, [rows, Tensor(labels)], training, progress) { machine, chosen, parameters, key in
             let places = chosen?.toArray(Int64.self).map(Int.init)
             let pass = try machine.forward(
                 chosen.map { rows.take($0, axis: 0) } ?? rows, parameters: parameters)
@@ -122,20 +128,19 @@ extension DeepKernelMachine {
     /// Adam with the policies of failure: the jitter is raised tenfold up to 0.01 where a matrix isn't positive definite; where
     /// the objective is not a number the best parameters come back and the rate is halved, three times at most. On all rows
     /// the parameters of the best objective are those that stay.
+    ///
+    /// - Parameter data: what the objective is computed from, by which states of other data are told.
     private mutating func train(
-        _ x: Tensor, _ training: DeepKernelTraining, _ progress: (Int, Double) throws -> Void,
+        _ x: Tensor, _ data: [Tensor], _ training: DeepKernelTraining, _ progress: (Int, Double) throws -> Void,
         objective: @escaping (DeepKernelMachine, Tensor?, [String: Tensor], RandomKey) throws -> Tensor
     ) throws -> DeepKernelTraining.History {
         let names = parameters.keys.sorted()
-        var (m, v) = (
-            names.map { Tensor.zeros(like: parameters[$0]!) }, names.map { Tensor.zeros(like: parameters[$0]!) }
-        )
-        var history = DeepKernelTraining.History()
-        var best = (value: -Double.infinity, parameters: parameters)
-        var (factor, halvings, count) = (1.0, 0, 0)
+        var state = DeepKernelState(parameters)
+        let states = training.checkpoints.map { DeepKernelStates($0, of: self, training, data) }
+        try states?.resume(&state, &self)
         let key = RandomKey(training.seed)
-        var step = 0
-        while step < training.steps {
+        while state.step < training.steps {
+            let step = state.step
             let chosen = training.batch.map { size -> Tensor in
                 Random.permutation(x.shape[0], key: key.fold(in: step))[0..<min(size, x.shape[0])]
             }
@@ -148,37 +153,35 @@ extension DeepKernelMachine {
             do {
                 result = try valueAndGrad(loss)(names.map { parameters[$0]! })
             } catch DeepKernelError.notPositiveDefinite(let layer) {
-                history.notes.append(try raiseJitter(layer: layer, step: step))
+                state.history.notes.append(try raiseJitter(layer: layer, step: step))
                 continue
             }
             let value = -result.0.doubleValue
             guard value.isFinite, result.1.allSatisfy({ $0.sum().doubleValue.isFinite }) else {
-                halvings += 1
-                guard halvings <= 3 else { throw DeepKernelError.diverged(step: step) }
-                factor /= 2
-                parameters = best.parameters
-                for k in names.indices { (m[k], v[k]) = (Tensor.zeros(like: m[k]), Tensor.zeros(like: v[k])) }
-                count = 0
-                history.notes.append("step \(step): the objective is not a number; the rate is halved")
+                state.halvings += 1
+                guard state.halvings <= 3 else { throw DeepKernelError.diverged(step: step) }
+                state.factor /= 2
+                parameters = state.best
+                state.forgetMoments()
+                state.history.notes.append("step \(step): the objective is not a number; the rate is halved")
                 continue
             }
-            history.objective.append(value)
-            if value > best.value { best = (value, parameters) }
-            count += 1
-            let rate = training.rate * factor * (step >= training.steps * 3 / 4 ? 0.1 : 1)
-            let (first, second) = (1 - Foundation.pow(0.9, Double(count)), 1 - Foundation.pow(0.99, Double(count)))
-            for (k, name) in names.enumerated() {
-                let g = result.1[k]
-                m[k] = m[k] * 0.9 + g * 0.1
-                v[k] = v[k] * 0.99 + g * g * 0.01
-                let size = sqrt(v[k] / second) + 1e-8
-                parameters[name] = parameters[name]! - m[k] * (rate / first) / size
+            state.history.objective.append(value)
+            if value > state.bestValue { (state.bestValue, state.best) = (value, parameters) }
+            let rate = training.rate * state.factor * (step >= training.steps * 3 / 4 ? 0.1 : 1)
+            state.move(&parameters, against: Dictionary(uniqueKeysWithValues: zip(names, result.1)), rate: rate)
+            do {
+                try progress(state.step, value)
+            } catch {
+                try states?.save(state, self)
+                throw error
             }
-            step += 1
-            try progress(step, value)
+            if state.step == training.steps || state.step % training.checkpointInterval == 0 {
+                try states?.save(state, self)
+            }
         }
-        if training.batch == nil && !isClassifier { parameters = best.parameters }
-        return history
+        if training.batch == nil && !isClassifier { parameters = state.best }
+        return state.history
     }
 
     // MARK: Prediction

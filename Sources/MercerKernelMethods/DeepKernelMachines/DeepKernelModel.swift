@@ -1,5 +1,6 @@
 import Foundation
 import Mercer
+import MercerNN
 
 /// A deep kernel machine of a table: standardised inputs and targets around a sparse or full machine.
 ///
@@ -29,11 +30,15 @@ public struct DeepKernelModel: Sendable {
         case labels([Int], classes: [String])
     }
 
-    /// - Parameter process: a trained model of the same rows, layers and points, from which a sparse regression starts.
+    /// - Parameters:
+    ///   - process: a trained model of the same rows, layers and points, from which a sparse regression starts.
+    ///   - checkpoints: where states of the training are kept; one that was stopped goes on from the newest, and ends with
+    ///     the same bits.
     /// - Throws: ``KernelMethodError`` for columns that don't vary and classes of one row, ``DeepKernelError``.
     public init(
         fitting rows: Tensor, targets: Targets, columns: [String]? = nil, _ settings: DeepKernelSettings,
-        startingAt process: DeepKernelModel? = nil, progress: (Int, Double) throws -> Void = { _, _ in }
+        startingAt process: DeepKernelModel? = nil, checkpoints: Checkpoints? = nil,
+        progress: (Int, Double) throws -> Void = { _, _ in }
     ) throws {
         let names = columns ?? (1...max(1, rows.shape[1])).map(String.init)
         let inputs = Standardizer(fitting: rows)
@@ -46,6 +51,8 @@ public struct DeepKernelModel: Sendable {
         let x = inputs.apply(rows)
         let n = rows.shape[0]
         var notes: [String] = []
+        var training = settings.training
+        training.checkpoints = checkpoints
         var count = settings.inducing
         if count > n {
             notes.append("there are \(n) rows: the inducing points are \(n) instead of \(count)")
@@ -62,7 +69,9 @@ public struct DeepKernelModel: Sendable {
                 var full = try FullDeepKernelMachine(
                     x, y, kernel: settings.kernels[0], nus: [Double](repeating: settings.nu, count: settings.layers),
                     jitter: settings.jitter)
-                try full.fit(trainsKernels: true, maxIterations: settings.steps) { try progress($0, .nan) }
+                try full.fit(trainsKernels: true, maxIterations: settings.steps, checkpoints: checkpoints) {
+                    try progress($0, .nan)
+                }
                 machine = full.machine
                 objective = full.objective / Double(n)
                 history = []
@@ -72,7 +81,7 @@ public struct DeepKernelModel: Sendable {
                     layers: settings.layers(output: .gaussianOutput),
                     inducing: Inducing(x, count: count, seed: settings.seed), jitter: settings.jitter)
                 if let process { try machine.start(at: process.machine) }
-                let found = try machine.fit(x, y, settings.training, progress: progress)
+                let found = try machine.fit(x, y, training, progress: progress)
                 history = found.objective
                 objective = (settings.batch == nil ? found.objective.max() : found.objective.last) ?? .nan
                 notes += found.notes
@@ -86,7 +95,7 @@ public struct DeepKernelModel: Sendable {
             machine = try DeepKernelMachine(
                 layers: settings.layers(output: .categoricalOutput(classes: classes.count)),
                 inducing: Inducing(x, count: count, seed: settings.seed), jitter: settings.jitter)
-            let found = try machine.fit(x, labels: labels, settings.training, progress: progress)
+            let found = try machine.fit(x, labels: labels, training, progress: progress)
             history = found.objective
             objective = found.objective.last ?? .nan
             notes += found.notes

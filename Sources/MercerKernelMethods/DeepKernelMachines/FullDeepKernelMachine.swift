@@ -1,5 +1,6 @@
 import Foundation
 import Mercer
+import MercerNN
 
 /// A deep kernel machine whose inducing points are all training points: every Gram matrix is P × P, and the likelihood is exact,
 /// 𝓛 = log N(y; 0, K(G_L) + σ²I) − Σ ν_ℓ KL(N(0, G_ℓ) ‖ N(0, K(G_{ℓ−1}))).
@@ -48,10 +49,15 @@ public struct FullDeepKernelMachine: Sendable {
     /// - Parameters:
     ///   - trainsKernels: whether length scales, height and noise are learned as well.
     ///   - tolerance: of the relative change of 𝓛; 0 to go on until the gradient is nil.
+    ///   - checkpoints: where states are kept, L-BFGS's memory included; from the newest the fit goes on, and ends with the
+    ///     same bits as one that never stopped.
+    ///   - checkpointInterval: iterations between states; one is also written at the end and when `progress` throws.
+    ///   - progress: called with the number of evaluations before each.
     /// - Throws: ``DeepKernelError`` where the start isn't positive definite, even with a jitter of 0.01.
     public mutating func fit(
         trainsKernels: Bool = false, maxIterations: Int = 2000, tolerance: Double = 1e-8,
-        gradientTolerance: Double = 1e-9, progress: (Int) throws -> Void = { _ in }
+        gradientTolerance: Double = 1e-9, checkpoints: Checkpoints? = nil, checkpointInterval: Int = 100,
+        progress: (Int) throws -> Void = { _ in }
     ) throws {
         let fixed: Set<String> = ["0.X"]
         let names = machine.parameters.keys.filter {
@@ -74,20 +80,52 @@ public struct FullDeepKernelMachine: Sendable {
             return -(try Self.objective(start, x, y, parameters))
         }
         let both = valueAndGrad(value)
-        var evaluations = 0
-        let result = try LBFGS(
-            memory: 20, maxIterations: maxIterations, gradientTolerance: gradientTolerance, valueTolerance: tolerance
-        ).minimize(from: template.flatMap { $0.toArray(Double.self) }) { flat in
-            evaluations += 1
-            try progress(evaluations)
-            guard let (value, gradients) = try? both(tensors(flat)), value.doubleValue.isFinite else {
-                return (.infinity, flat.map { _ in 0 })
-            }
-            return (value.doubleValue, gradients.flatMap { $0.toArray(Double.self) })
+        let minimiser = LBFGS(
+            memory: 20, maxIterations: maxIterations, gradientTolerance: gradientTolerance, valueTolerance: tolerance)
+        let states = checkpoints.map {
+            FullDeepKernelStates(
+                $0, of: machine, y, names, "at most \(maxIterations) iterations to a change of \(tolerance)")
         }
-        for (name, tensor) in zip(names, tensors(result.point)) { machine.parameters[name] = tensor }
-        objective = -result.value
-        iterations = result.iterations
+        let found = try states?.newest(like: template)
+        var evaluations = found?.state.evaluations ?? 0
+        if let found, found.isDone {
+            (objective, iterations) = (-found.state.value, found.state.iterations)
+            for (name, tensor) in zip(names, tensors(found.state.point)) { machine.parameters[name] = tensor }
+        } else {
+            func evaluate(_ flat: [Double]) throws -> (value: Double, gradient: [Double]) {
+                evaluations += 1
+                try progress(evaluations)
+                guard let (value, gradients) = try? both(tensors(flat)), value.doubleValue.isFinite else {
+                    return (.infinity, flat.map { _ in 0 })
+                }
+                return (value.doubleValue, gradients.flatMap { $0.toArray(Double.self) })
+            }
+            var newest = found?.state
+            let result: LBFGS.Result<[Double]>
+            do {
+                let start =
+                    try found?.state
+                    ?? minimiser.state(at: template.flatMap { $0.toArray(Double.self) }, evaluate)
+                result = try minimiser.minimize(
+                    from: start,
+                    afterIteration: { state in
+                        newest = state
+                        guard state.iterations % checkpointInterval == 0 else { return }
+                        try states?.save(state, tensors(state.point), isDone: false)
+                    }, evaluate)
+            } catch {
+                if let newest { try states?.save(newest, tensors(newest.point), isDone: false) }
+                throw error
+            }
+            for (name, tensor) in zip(names, tensors(result.point)) { machine.parameters[name] = tensor }
+            objective = -result.value
+            iterations = result.iterations
+            var last = LBFGS.State(
+                point: result.point, value: result.value, gradient: result.point.map { _ in 0 },
+                evaluations: result.evaluations)
+            last.iterations = result.iterations
+            try states?.save(last, tensors(result.point), isDone: true)
+        }
         try raisingJitter(step: evaluations) { [x, y] machine in try machine.setBestOutput(x, y) }
     }
 

@@ -41,11 +41,11 @@ public struct PrivateClassDensities: Sendable {
                 "the number of classes", found: "\(classes.count)", expected: "2 or more")
         }
         switch function {
-        case .kernel, .inverse: break
+        case .kernel, .inverse, .exponentials: break
         case .l1, .l2, .squaredL2, .lp:
             throw KernelMethodError.option(
                 "--function", found: function.name,
-                expected: "a kernel: gaussian, exponential, laplace, cauchy, inverse-l2 or inverse-l1")
+                expected: "a kernel: gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1 or exponentials")
         }
         let releases = try classes.indices.map { c in
             var builder = try PrivateSimilarityBuilder(

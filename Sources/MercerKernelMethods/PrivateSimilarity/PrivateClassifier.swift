@@ -26,13 +26,8 @@ public struct PrivateClassifier: Sendable {
 
         /// The lines that a build prints.
         public var summary: [String] {
-            var lines = ["class sums: \(sumMechanism.summary)", "class counts: \(countMechanism.summary)"]
-            let delta = budget.delta > 0 ? ", δ = \(budget.delta)" : ""
-            lines.append(
-                "in all ε = \(budget.epsilon)\(delta), neighbouring data sets: "
-                    + (relation == .addRemove ? "one row added or removed" : "one row replaced"))
-            if !isPrivate { lines.append("NOT PRIVATE: the noise came from a seed") }
-            return lines
+            ["class sums: \(sumMechanism.summary)", "class counts: \(countMechanism.summary)"]
+                + budget.summary(relation, isPrivate: isPrivate)
         }
     }
 
@@ -200,8 +195,7 @@ extension PrivateClassifier {
         var tensors = ["sums": Tensor(sums, [record.classes.count, d]), "counts": Tensor(counts)]
         var plain = record
         if let whitening = record.whitening {
-            tensors["whitening.mean"] = Tensor(whitening.mean)
-            tensors["whitening.map"] = Tensor(whitening.map, [whitening.reduced, whitening.mean.count])
+            tensors.merge(whitening.tensors) { $1 }
             plain = record.withoutArrays
         }
         try Self.form.save(tensors, plain, isPrivate: record.isPrivate, to: path)
@@ -221,20 +215,9 @@ extension PrivateClassifier {
         }
         let sums = try matrix("sums")
         let counts = try matrix("counts").toArray(Double.self)
-        var whitening: PublicWhitening?
-        if file.names.contains("whitening.map") {
-            let map = try matrix("whitening.map")
-            let mean = try matrix("whitening.mean").toArray(Double.self)
-            guard map.rank == 2, map.shape[1] == mean.count else {
-                throw KernelMethodError.file(
-                    path, reason: "its whitening has shape \(map.shape), mean \(mean.count)")
-            }
-            whitening = PublicWhitening(mean: mean, map: map.toArray(Double.self), reduced: map.shape[0])
-        }
+        let whitening = try PublicWhitening.read(file, path, dimension: record.dimension)
         let width = whitening?.reduced ?? record.dimension
-        guard sums.shape == [record.classes.count, width], counts.count == record.classes.count,
-            whitening == nil || whitening!.mean.count == record.dimension
-        else {
+        guard sums.shape == [record.classes.count, width], counts.count == record.classes.count else {
             throw KernelMethodError.file(
                 path,
                 reason:

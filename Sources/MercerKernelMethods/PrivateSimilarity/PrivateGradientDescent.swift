@@ -2,7 +2,8 @@ import Foundation
 import Mercer
 
 /// The baseline: multinomial logistic regression by full-batch gradient descent with per-row clipping to norm 1 and
-/// Gaussian noise, σ = √(T/2ρ) for the ρ of zero-concentrated privacy that (ε, δ) allows (Backurs et al. 2024).
+/// Gaussian noise, σ = √(T/2ρ) for the ρ of zero-concentrated privacy that (ε, δ) allows, ε = ρ + 2√(ρ ln 1/δ)
+/// (Backurs et al. 2024).
 public struct PrivateGradientDescent: Sendable {
     public let steps: Int
     public let rate: Double
@@ -12,12 +13,21 @@ public struct PrivateGradientDescent: Sendable {
         self.rate = rate
     }
 
+    /// The noise of each step for `rows` rows of `dimension` columns.
+    public func mechanism(
+        rows: Int, dimension: Int, classes: Int, budget: PrivacyBudget, relation: NeighbouringRelation = .addRemove
+    ) -> PrivateMechanism {
+        .steps(
+            steps, count: classes * (dimension + 1), l2: relation.factor, budget: budget, rows: rows, largest: 1)
+    }
+
     /// Weights `[classes, d + 1]`, the last column a bias.
     public func fit(
-        _ rows: PointSet<Double>, labels: [Int], classes: Int, budget: PrivacyBudget, noise: NoiseSource
+        _ rows: PointSet<Double>, labels: [Int], classes: Int, budget: PrivacyBudget,
+        relation: NeighbouringRelation = .addRemove, noise: NoiseSource
     ) -> [Double] {
-        let rho = PrivacyAccountant.rho(epsilon: budget.epsilon, delta: budget.delta)
-        let deviation = (Double(steps) / (2 * rho)).squareRoot()
+        let mechanism = mechanism(
+            rows: rows.count, dimension: rows.dimension, classes: classes, budget: budget, relation: relation)
         let (n, d) = (rows.count, rows.dimension + 1)
         var weights = [Double](repeating: 0, count: classes * d)
         var generator = noise.generator()
@@ -27,10 +37,9 @@ public struct PrivateGradientDescent: Sendable {
             inputs += rows[row]
             inputs.append(1)
         }
-        let law = DiscreteGaussian(deviation: deviation * 0x1p20)
         for _ in 0..<steps {
-            var gradient = clippedGradient(inputs, labels, weights, count: n, width: d, classes: classes)
-            for i in gradient.indices { gradient[i] += Double(law.draw(using: &generator)) * 0x1p-20 }
+            let gradient = mechanism.sanitise(
+                clippedGradient(inputs, labels, weights, count: n, width: d, classes: classes), using: &generator)
             for i in weights.indices { weights[i] -= rate * gradient[i] / Double(n) }
         }
         return weights

@@ -30,11 +30,17 @@ public struct PrivateRelease: Sendable, Codable, Equatable {
     public var summary: [String] {
         var lines = mechanisms.prefix(3).map { "\($0.name): \($0.mechanism.summary)" }
         if mechanisms.count > 3 { lines.append("… and \(mechanisms.count - 3) more of the same kind") }
-        let delta = budget.delta > 0 ? ", δ = \(budget.delta)" : ""
-        lines.append(
-            "in all ε = \(budget.epsilon)\(delta), neighbouring data sets: "
-                + (relation == .addRemove ? "one row added or removed" : "one row replaced"))
-        if !isPrivate { lines.append("NOT PRIVATE: the noise came from a seed") }
-        return lines
+        return lines + budget.summary(relation, isPrivate: isPrivate)
+    }
+}
+
+extension PrivacyBudget {
+    /// The last lines that every build prints: what the release costs in all.
+    func summary(_ relation: NeighbouringRelation, isPrivate: Bool) -> [String] {
+        let delta = delta > 0 ? ", δ = \(delta)" : ""
+        let total =
+            "in all ε = \(epsilon)\(delta), neighbouring data sets: "
+            + (relation == .addRemove ? "one row added or removed" : "one row replaced")
+        return isPrivate ? [total] : [total, "NOT PRIVATE: the noise came from a seed"]
     }
 }

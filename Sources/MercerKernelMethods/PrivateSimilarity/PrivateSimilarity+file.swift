@@ -88,25 +88,17 @@ private struct ReleaseReader {
     }
 
     private func features(_ record: PrivateRelease) throws -> PrivateSimilarity.Sketch {
-        let kernel: FeatureKernel
-        let bandwidth: Double
-        var sum = ExponentialSum(weights: [1], rates: [1])
-        switch record.function {
-        case .kernel(let k, let h): (kernel, bandwidth) = (k, h)
-        case .inverse(let k, let h):
-            (kernel, bandwidth) = (k, h)
-            sum = try .reciprocal(accuracy: min(record.alpha / 10, 0.1))
-        default:
+        guard let (kernel, terms) = try record.function.terms(alpha: record.alpha) else {
             throw KernelMethodError.file(
                 path, reason: "it has features, but releases \(record.function.name)")
         }
+        guard terms.allSatisfy({ $0.bandwidth > 0 && $0.bandwidth.isFinite }) else {
+            throw KernelMethodError.file(path, reason: "its record has a bandwidth that isn't positive")
+        }
         let weights = try numbers("weights")
-        let rates =
-            sum.count == 1
-            ? sum.rates : zip(sum.shiftedWeights, sum.rates).filter { $0.0 > 1e-6 }.map(\.1)
-        guard weights.count == rates.count, weights.count == record.mechanisms.count else {
+        guard weights.count == terms.count, weights.count == record.mechanisms.count else {
             throw KernelMethodError.file(
-                path, reason: "it has \(weights.count) kernels, but \(rates.count) are expected")
+                path, reason: "it has \(weights.count) kernels, but \(terms.count) are expected")
         }
         var projection: Projection?
         if let k = record.projection, k < record.dimension {
@@ -115,11 +107,10 @@ private struct ReleaseReader {
         }
         let sketches = try weights.indices.map { j in
             let means = try numbers("features.\(j)")
-            let scale = kernel == .gaussian ? rates[j].squareRoot() : rates[j]
             return PrivateSimilarity.FeatureSketch(
                 weight: weights[j],
                 features: RandomFeatures(
-                    kernel, bandwidth: bandwidth / scale, count: means.count,
+                    kernel, bandwidth: terms[j].bandwidth, count: means.count,
                     dimension: projection?.reduced ?? record.dimension,
                     publicSeed: record.publicSeed &+ UInt64(j)),
                 means: means, deviation: record.mechanisms[j].mechanism.deviation / Double(record.count))

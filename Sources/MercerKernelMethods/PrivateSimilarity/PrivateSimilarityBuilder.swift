@@ -1,7 +1,9 @@
 import Foundation
 import Mercer
 
-/// Builds a ``PrivateSimilarity`` from rows that come in parts: one pass, memory of the sketch alone.
+/// Builds a ``PrivateSimilarity`` from rows that come in parts: one pass, memory of the sketch and of a block of rows.
+///
+/// How the rows are parted changes nothing, not even the last bit: they are summed up in blocks of its own.
 public struct PrivateSimilarityBuilder: Sendable {
     private let function: SimilarityFunction
     private let count: Int
@@ -12,6 +14,11 @@ public struct PrivateSimilarityBuilder: Sendable {
     private let plan: Plan
     private var sums: [[Double]]
     private var seen = 0
+    /// Rows that wait until a block is full, row-major.
+    private var waiting: [Double] = []
+    /// Rows outside the bound, and the first of them, counted from 1.
+    private var outside = 0
+    private var firstOutside = 0
     private let isPart: Bool
 
     /// What is summed up.
@@ -91,18 +98,14 @@ public struct PrivateSimilarityBuilder: Sendable {
         _ options: PrivateOptions
     ) throws -> Plan {
         switch function {
-        case .kernel(let kernel, let bandwidth):
-            if options.latticeOrder != nil {
+        case .kernel, .inverse, .exponentials:
+            if options.latticeOrder != nil, case .kernel(_, let bandwidth) = function {
                 let reach = Int((bound! / bandwidth).rounded(.up))
                 return .lattice(
                     origin: [Int](repeating: -reach, count: dimension),
                     sides: [Int](repeating: 2 * reach + 1, count: dimension))
             }
-            let one = ExponentialSum(weights: [1], rates: [1])
-            return try featurePlan(kernel, bandwidth, one, weights: [1], dimension, options)
-        case .inverse(let kernel, let bandwidth):
-            let sum = try ExponentialSum.reciprocal(accuracy: min(options.alpha / 10, 0.1))
-            return try featurePlan(kernel, bandwidth, sum, weights: sum.shiftedWeights, dimension, options)
+            return try featurePlan(function, dimension, options)
         case .squaredL2: return .moments
         case .l1, .lp:
             return .trees(
@@ -120,10 +123,11 @@ public struct PrivateSimilarityBuilder: Sendable {
 
     /// Features and budget go to the terms of a sum like the weight to the power 2/3, which makes the error least.
     private static func featurePlan(
-        _ kernel: FeatureKernel, _ bandwidth: Double, _ sum: ExponentialSum, weights: [Double],
-        _ dimension: Int,
-        _ options: PrivateOptions
+        _ function: SimilarityFunction, _ dimension: Int, _ options: PrivateOptions
     ) throws -> Plan {
+        guard let (kernel, terms) = try function.terms(alpha: options.alpha) else {
+            preconditionFailure("PrivateSimilarityBuilder: features of \(function.name)")
+        }
         var projection: Projection?
         if let k = options.projection, k < dimension {
             guard kernel != .laplace else {
@@ -134,37 +138,57 @@ public struct PrivateSimilarityBuilder: Sendable {
             projection = Projection(
                 options.projectionKind, from: dimension, to: k, publicSeed: options.publicSeed)
         }
-        let shares = weights.map { pow($0, 2 / 3.0) }
+        let shares = terms.map { pow(abs($0.weight), 2 / 3.0) }
         let total = shares.reduce(0, +)
-        var components: [Component] = []
-        for (j, weight) in weights.enumerated() where weight > 1e-6 {
+        let components = terms.enumerated().map { j, term in
             let share = shares[j] / total
-            let scale = kernel == .gaussian ? sum.rates[j].squareRoot() : sum.rates[j]
-            components.append(
-                Component(
-                    weight: weight,
-                    features: RandomFeatures(
-                        kernel, bandwidth: bandwidth / scale,
-                        count: weights.count == 1
-                            ? options.features : max(16, Int(Double(options.features) * share)),
-                        dimension: projection?.reduced ?? dimension,
-                        publicSeed: options.publicSeed &+ UInt64(j)),
-                    share: share))
+            return Component(
+                weight: term.weight,
+                features: RandomFeatures(
+                    kernel, bandwidth: term.bandwidth,
+                    count: terms.count == 1 ? options.features : max(16, Int(Double(options.features) * share)),
+                    dimension: projection?.reduced ?? dimension, publicSeed: options.publicSeed &+ UInt64(j)),
+                share: share)
         }
         return .features(components, projection)
     }
 
     // MARK: Rows
 
-    /// Adds rows `[m, d]`.
+    /// Adds rows `[m, d]`. Those outside the bound are counted, and an error of ``finish(noise:)``.
     ///
-    /// - Throws: ``KernelMethodError`` for numbers that aren't finite and for rows outside the bound.
+    /// - Throws: ``KernelMethodError`` for numbers that aren't finite.
     public mutating func add(_ rows: Tensor) throws {
         precondition(
             rows.rank == 2 && rows.shape[1] == dimension,
             "PrivateSimilarityBuilder: rows of shape \(rows.shape), \(dimension) columns expected")
-        let points = try checked(rows)
-        seen += points.count
+        let values = try checked(rows)
+        seen += rows.shape[0]
+        // There will be no release, only the number of such rows.
+        if outside > 0 && !options.clips { return waiting = [] }
+        let block = Self.blockRows(dimension) * dimension
+        if waiting.isEmpty && values.count <= block {
+            waiting = values
+            if values.count == block { sumUp() }
+            return
+        }
+        var start = 0
+        while start < values.count {
+            if waiting.isEmpty { waiting.reserveCapacity(block) }
+            let end = min(values.count, start + block - waiting.count)
+            waiting += values[start..<end]
+            start = end
+            if waiting.count == block { sumUp() }
+        }
+    }
+
+    /// Rows that are summed up at a time: at most 2¹⁶, and 128 MiB of numbers.
+    private static func blockRows(_ dimension: Int) -> Int { max(1, min(1 << 16, (1 << 24) / dimension)) }
+
+    /// Adds the rows that wait to the sums.
+    private mutating func sumUp() {
+        let points = PointSet<Double>(waiting, count: waiting.count / dimension, dimension: dimension)
+        waiting = []
         switch plan {
         case .features(let components, let projection):
             // In float64: the rounding of float32 sums would change by more than the noise is made for.
@@ -200,17 +224,17 @@ public struct PrivateSimilarityBuilder: Sendable {
         }
     }
 
-    private func checked(_ rows: Tensor) throws -> PointSet<Double> {
+    /// The numbers of rows, those outside the bound moved onto it and counted.
+    private mutating func checked(_ rows: Tensor) throws -> [Double] {
         var values = rows.asType(.float64).toArray(Double.self)
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
             throw KernelMethodError.notFinite(
                 row: seen + bad / dimension + 1, column: "\(bad % dimension + 1)", value: "\(values[bad])")
         }
         guard let bound, function.needsBound || options.latticeOrder != nil else {
-            return PointSet(values, count: rows.shape[0], dimension: dimension)
+            return values
         }
-        var outside = 0
-        var first: Int?
+        var (outside, first) = (0, 0)
         values.withUnsafeMutableBufferPointer { values in
             for row in 0..<rows.shape[0] {
                 let range = row * dimension..<(row + 1) * dimension
@@ -223,28 +247,34 @@ public struct PrivateSimilarityBuilder: Sendable {
                 }
                 guard size > bound * (1 + 1e-12) else { continue }
                 outside += 1
-                first = first ?? seen + row + 1
+                if outside == 1 { first = seen + row + 1 }
                 for k in range {
                     values[k] =
                         function.boundsNorm ? values[k] * (bound / size) : min(bound, max(-bound, values[k]))
                 }
             }
         }
-        if outside > 0, !options.clips {
-            throw KernelMethodError.privacy(
-                "\(outside) \(outside == 1 ? "row lies" : "rows lie") outside the public bound \(bound), the first is "
-                    + "row \(first!); choose --clip to move them onto it, or a larger --bound")
-        }
-        return PointSet(values, count: rows.shape[0], dimension: dimension)
+        if self.outside == 0 { firstOutside = first }
+        self.outside += outside
+        return values
     }
 
     // MARK: Noise
 
     /// Adds the noise. The sums themselves don't leave the builder.
-    public func finish(noise: NoiseSource) throws -> PrivateSimilarity {
+    ///
+    /// - Throws: ``KernelMethodError`` for rows outside the bound that aren't to be moved onto it, and for another number
+    ///   of rows than the one that was said.
+    public mutating func finish(noise: NoiseSource) throws -> PrivateSimilarity {
+        if outside > 0, !options.clips {
+            throw KernelMethodError.privacy(
+                "\(outside) \(outside == 1 ? "row lies" : "rows lie") outside the public bound \(bound!), the first is "
+                    + "row \(firstOutside); choose --clip to move them onto it, or a larger --bound")
+        }
         guard seen == count || (isPart && seen < count) else {
             throw KernelMethodError.length("rows", found: seen, expected: count)
         }
+        if !waiting.isEmpty { sumUp() }
         var mechanisms: [PrivateRelease.NamedMechanism] = []
         let sketch: PrivateSimilarity.Sketch
         switch plan {

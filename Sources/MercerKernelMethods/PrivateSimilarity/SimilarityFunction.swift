@@ -6,6 +6,8 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
     case kernel(FeatureKernel, bandwidth: Double)
     /// 1/(1 + |x − y|²/σ²) (Cauchy), 1/(1 + |x − y|/σ), 1/(1 + |x − y|₁/σ), by the kernel that their exponentials are.
     case inverse(FeatureKernel, bandwidth: Double)
+    /// Σ w e^(−t ·) of |x − y|², |x − y| or |x − y|₁, by the kernel that its exponentials are.
+    case exponentials(ExponentialSum, FeatureKernel)
     /// |x − y|₁.
     case l1
     /// |x − y|.
@@ -16,7 +18,13 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
     case lp(Double)
 
     /// The function that a word of the command line names.
-    public init(_ text: String, bandwidth: Double?) throws {
+    ///
+    /// - Parameters:
+    ///   - bandwidth: σ, for kernels.
+    ///   - terms: the sum for `exponentials`, and the kernel that its exponentials are.
+    public init(
+        _ text: String, bandwidth: Double?, terms: (sum: ExponentialSum, kernel: FeatureKernel)? = nil
+    ) throws {
         func needed() throws -> Double {
             guard let bandwidth else {
                 throw KernelMethodError.privacy(
@@ -36,6 +44,12 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
         case "cauchy": self = .inverse(.gaussian, bandwidth: try needed())
         case "inverse-l2": self = .inverse(.exponential, bandwidth: try needed())
         case "inverse-l1": self = .inverse(.laplace, bandwidth: try needed())
+        case "exponentials":
+            guard let terms else {
+                throw KernelMethodError.option(
+                    "--terms", found: "missing", expected: "a table with the columns weight and rate")
+            }
+            self = .exponentials(terms.sum, terms.kernel)
         case "l1": self = .l1
         case "l2": self = .l2
         case "l2sq": self = .squaredL2
@@ -46,7 +60,7 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
                 throw KernelMethodError.option(
                     "--function", found: "'\(text)'",
                     expected:
-                        "gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1, l1, l2, l2sq or lp:P"
+                        "gaussian, exponential, laplace, cauchy, inverse-l2, inverse-l1, exponentials, l1, l2, l2sq or lp:P"
                 )
             }
         }
@@ -59,6 +73,7 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
         case .inverse(.gaussian, _): "cauchy"
         case .inverse(.exponential, _): "inverse-l2"
         case .inverse(.laplace, _): "inverse-l1"
+        case .exponentials: "exponentials"
         case .l1: "l1"
         case .l2: "l2"
         case .squaredL2: "l2sq"
@@ -69,7 +84,7 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
     /// Whether a public bound on the rows is needed: for distances, whose terms have no bound of their own.
     public var needsBound: Bool {
         switch self {
-        case .kernel, .inverse: false
+        case .kernel, .inverse, .exponentials: false
         case .l1, .l2, .squaredL2, .lp: true
         }
     }
@@ -92,6 +107,9 @@ public enum SimilarityFunction: Sendable, Equatable, Codable {
         case .inverse(.gaussian, let bandwidth): return 1 / (1 + squares() / (bandwidth * bandwidth))
         case .inverse(.exponential, let bandwidth): return 1 / (1 + squares().squareRoot() / bandwidth)
         case .inverse(.laplace, let bandwidth): return 1 / (1 + magnitudes() / bandwidth)
+        case .exponentials(let sum, .gaussian): return sum(squares())
+        case .exponentials(let sum, .exponential): return sum(squares().squareRoot())
+        case .exponentials(let sum, .laplace): return sum(magnitudes())
         case .l1: return magnitudes()
         case .l2: return squares().squareRoot()
         case .squaredL2: return squares()

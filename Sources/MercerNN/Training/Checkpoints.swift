@@ -24,14 +24,15 @@ public struct Checkpoints: Sendable {
         }.sorted()
     }
 
-    func url(step: Int) -> URL {
+    /// The folder of a step's state.
+    public func url(step: Int) -> URL {
         let digits = String(step)
         return folder.appending(
             path: "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
     }
 
     /// Writes the state of a step: `write` fills a folder that is then renamed. Older states go.
-    func save(step: Int, _ write: (URL) throws -> Void) throws {
+    public func save(step: Int, _ write: (URL) throws -> Void) throws {
         let files = FileManager.default
         let partial = folder.appending(path: "partial")
         try files.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -1,6 +1,7 @@
 import Foundation
 import Mercer
 import MercerKernelMethods
+import MercerNN
 import Testing
 
 @Suite struct DeepKernelTests {
@@ -103,6 +104,60 @@ import Testing
         settings.normalisesLocally = isLocal
         let model = try DeepKernelModel(fitting: Self.x, targets: .numbers(Self.targets), settings)
         #expect(model.history.last! > model.history.first!)
+    }
+
+    private static let kinds: [(name: String, change: @Sendable (inout DeepKernelSettings) -> Void)] = [
+        ("regression", { _ in }), ("closed form", { $0.collapsesOutput = true }), ("batches", { $0.batch = 20 }),
+        ("full", { $0.isFull = true }), ("classes", { $0.batch = 30 }),
+    ]
+
+    /// Stopped twice, in and between intervals, and resumed each time; then once more when it is done.
+    @Test(arguments: kinds.indices)
+    func aStoppedTrainingEndsWithTheSameBits(_ kind: Int) throws {
+        var settings = Self.settings(nu: 10, layers: 1, steps: 130)
+        settings.inducing = 12
+        Self.kinds[kind].change(&settings)
+        let targets: DeepKernelModel.Targets =
+            Self.kinds[kind].name == "classes"
+            ? .labels(Self.targets.map { $0 > 0 ? 1 : 0 }, classes: ["a", "b"]) : .numbers(Self.targets)
+        let whole = try DeepKernelModel(fitting: Self.x, targets: targets, settings)
+        let folder = FileManager.default.temporaryDirectory.appending(path: "deep-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let checkpoints = Checkpoints(folder)
+        func train(stoppingAt stop: Int) throws -> DeepKernelModel {
+            try DeepKernelModel(fitting: Self.x, targets: targets, settings, checkpoints: checkpoints) { step, _ in
+                if step == stop { throw CancellationError() }
+            }
+        }
+        for stop in [17, 110] {
+            #expect(throws: CancellationError.self) { try train(stoppingAt: stop) }
+            #expect(!checkpoints.steps().isEmpty)
+        }
+        for _ in 0..<2 {
+            let resumed = try train(stoppingAt: -1)
+            #expect(resumed.objective == whole.objective && resumed.history == whole.history)
+            #expect(resumed.machine.parameters.keys == whole.machine.parameters.keys)
+            for (name, tensor) in whole.machine.parameters {
+                #expect(
+                    resumed.machine.parameters[name]?.toArray(Double.self) == tensor.toArray(Double.self), "\(name)")
+            }
+        }
+        settings.seed = 1
+        settings.steps = 131
+        let error = try #require(throws: CheckpointError.self) { try train(stoppingAt: -1) }
+        #expect("\(error)".contains("use another folder"))
+    }
+
+    @Test func theBestOfSeveralSeedsIsKept() throws {
+        let settings = Self.settings(nu: 10, layers: 1, steps: 40)
+        let objectives = try (0..<3).map { seed in
+            var one = settings
+            one.seed = UInt64(seed)
+            return try DeepKernelModel(fitting: Self.x, targets: .numbers(Self.targets), one).objective
+        }
+        let best = try DeepKernelModel.best(of: 3, fitting: Self.x, targets: .numbers(Self.targets), settings)
+        #expect(best.objective == objectives.max()!)
+        #expect(best.settings.seed == UInt64(objectives.firstIndex(of: objectives.max()!)!))
     }
 
     @Test func modelsAnswerTheSameAfterTheirFile() throws {

@@ -231,17 +231,105 @@ import Testing
         #expect(abs(ratio - 2) < 1e-6)
     }
 
-    @Test func streamedRowsGiveTheSameRelease() throws {
-        let budget = try PrivacyBudget.pure(epsilon: 1)
-        var builder = try PrivateSimilarityBuilder(
-            .l1, count: 2000, dimension: 3, budget: budget, bound: 1, options: PrivateOptions())
-        try builder.add(Self.x[0..<700])
-        try builder.add(Self.x[700..<2000])
-        let parts = try builder.finish(noise: .experiment(seed: 4)).query(Self.y)
+    /// Bit for bit, with more rows than the builder sums up at a time.
+    @Test(arguments: functions.indices)
+    func streamedRowsGiveTheSameRelease(_ i: Int) throws {
+        let function = Self.functions[i]
+        let x = Random.uniform(-0.5..<0.5, [67_001, 2], dtype: .float64, key: RandomKey(11))
+        let y = Random.uniform(-0.5..<0.5, [5, 2], dtype: .float64, key: RandomKey(12))
+        var options = PrivateOptions()
+        options.features = 32
+        options.projection = function == .l2 ? 3 : nil
+        func answers(_ part: Int) throws -> [PrivateEstimate] {
+            var builder = try PrivateSimilarityBuilder(
+                function, count: 67_001, dimension: 2, budget: .pure(epsilon: 1), bound: 1, options: options)
+            for first in stride(from: 0, to: 67_001, by: part) {
+                try builder.add(x[first..<min(67_001, first + part)])
+            }
+            return try builder.finish(noise: .experiment(seed: 4)).query(y)
+        }
         let whole = try PrivateSimilarity.build(
-            Self.x, .l1, budget: budget, bound: 1, noise: .experiment(seed: 4)
-        ).query(Self.y)
-        #expect(parts == whole)
+            x, function, budget: .pure(epsilon: 1), bound: 1, options: options, noise: .experiment(seed: 4)
+        ).query(y)
+        for part in [997, 40_000] { #expect(try answers(part) == whole) }
+    }
+
+    @Test func rowsOutsideTheBoundAreCountedOverAllParts() throws {
+        var builder = try PrivateSimilarityBuilder(
+            .l1, count: 6, dimension: 1, budget: .pure(epsilon: 1), bound: 1, options: PrivateOptions())
+        try builder.add(Tensor([0.0, 0.5], [2, 1]))
+        try builder.add(Tensor([0.0, 2, -3], [3, 1]))
+        try builder.add(Tensor([5.0], [1, 1]))
+        let error = try #require(throws: KernelMethodError.self) { try builder.finish(noise: .experiment(seed: 1)) }
+        #expect("\(error)".contains("3 rows lie outside the public bound 1.0, the first is row 4"))
+    }
+
+    @Test func sumsOfExponentialsSplitTheBudgetByTheirWeights() throws {
+        let sum = ExponentialSum(weights: [0.8, -0.1], rates: [0.5, 4])
+        for kernel in [FeatureKernel.gaussian, .exponential, .laplace] {
+            let function = SimilarityFunction.exponentials(sum, kernel)
+            var options = PrivateOptions()
+            options.features = 8192
+            let release = try PrivateSimilarity.build(
+                Self.x, function, budget: .pure(epsilon: 100), options: options, noise: .experiment(seed: 1))
+            for (answer, truth) in zip(release.query(Self.y), Self.exact(function)) {
+                #expect(abs(answer.estimate - truth) < 0.05, "\(kernel)")
+            }
+            let spent = release.record.mechanisms.map(\.mechanism.budget.epsilon)
+            #expect(abs(spent.reduce(0, +) - 100) < 1e-9)
+            #expect(abs(spent[0] / spent[1] - pow(8, 2 / 3.0)) < 1e-9)
+            let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors").path
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            try release.save(to: path)
+            #expect(try PrivateSimilarity(contentsOf: path).query(Self.y) == release.query(Self.y))
+        }
+    }
+
+    /// At this accuracy the first exponentials of 1/(1 + ·) weigh too little to be kept.
+    @Test func sumsWithoutTheirSmallTermsSurviveTheirFile() throws {
+        var options = PrivateOptions()
+        options.alpha = 1e-6
+        options.features = 64
+        let release = try PrivateSimilarity.build(
+            Self.x, .inverse(.gaussian, bandwidth: 1), budget: .pure(epsilon: 100), options: options,
+            noise: .experiment(seed: 1))
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try release.save(to: path)
+        #expect(try PrivateSimilarity(contentsOf: path).query(Self.y) == release.query(Self.y))
+    }
+
+    @Test func gradientDescentLearnsUnderPrivacyAndSurvivesItsFile() throws {
+        let a = Random.normal([500, 4], dtype: .float64, key: RandomKey(5)) + Tensor([3.0, 0, 0, 0])
+        let b = Random.normal([500, 4], dtype: .float64, key: RandomKey(6)) + Tensor([0.0, 3, 0, 0])
+        let labels = [Int](repeating: 0, count: 500) + [Int](repeating: 1, count: 500)
+        let budget = try PrivacyBudget(epsilon: 1, delta: 1e-5)
+        let whitening = try PublicWhitening(
+            fitting: Random.normal([300, 4], dtype: .float64, key: RandomKey(7)), reduced: 3)
+        let classifier = try PrivateLinearClassifier.build(
+            concatenated([a, b]), labels: labels, classes: ["first", "second"],
+            PrivateGradientDescent(steps: 30, rate: 8), budget: budget, whitening: whitening)
+        let predicted = try classifier.predict(concatenated([a, b]))
+        #expect(zip(predicted, labels).count { $0.0 == $0.1 } > 900)
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try classifier.save(to: path)
+        #expect(try PrivateLinearClassifier.isFormat(of: path))
+        let read = try PrivateLinearClassifier(contentsOf: path)
+        #expect(read.record == classifier.record)
+        #expect(try read.predict(concatenated([a, b])) == predicted)
+        // σ = √(T/2ρ) with ε = ρ + 2 √(ρ ln 1/δ), for a sensitivity of 1; twice as much where a row is replaced.
+        let sigma = classifier.record.mechanism.scale
+        let rho = 30 / (2 * sigma * sigma)
+        #expect(abs(rho + 2 * (rho * log(1e5)).squareRoot() - 1) < 1e-6)
+        let other = PrivateGradientDescent(steps: 30, rate: 8).mechanism(
+            rows: 1000, dimension: 3, classes: 2, budget: budget, relation: .replace)
+        #expect(abs(other.scale / sigma - 2) < 1e-6)
+        #expect(throws: KernelMethodError.self) {
+            try PrivateLinearClassifier.build(
+                a, labels: Array(labels.prefix(500)), classes: ["first", "second"],
+                PrivateGradientDescent(steps: 30, rate: 8), budget: .pure(epsilon: 1))
+        }
     }
 
     @Test func discrepancyOfOneLawIsSmallAndOfTwoLarge() throws {

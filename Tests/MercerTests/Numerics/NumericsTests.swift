@@ -123,6 +123,23 @@ import Testing
         #expect(result.value < 1e-15 || abs(result.value - 3.70142859) < 1e-4)
     }
 
+    @Test func aMinimisationGoesOnFromAnyStateWithTheSameBits() throws {
+        func f(_ x: [Double]) -> (value: Double, gradient: [Double]) {
+            let (a, b) = (x[1] - x[0] * x[0], 1 - x[0])
+            return (100 * a * a + b * b, [-400 * a * x[0] - 2 * b, 200 * a])
+        }
+        let lbfgs = LBFGS(memory: 3, gradientTolerance: 1e-9, valueTolerance: 1e-12)
+        let whole = lbfgs.minimize(from: [-1.2, 1], f)
+        var states: [LBFGS.State] = []
+        _ = lbfgs.minimize(from: lbfgs.state(at: [-1.2, 1], f), afterIteration: { states.append($0) }, f)
+        #expect(states.count >= whole.iterations - 1)
+        for state in states {
+            let rest = lbfgs.minimize(from: state, afterIteration: { _ in }, f)
+            #expect(rest.point == whole.point && rest.value == whole.value)
+            #expect(rest.iterations == whole.iterations && rest.evaluations == whole.evaluations)
+        }
+    }
+
     @Test func quadraticIsSolvedAsALinearSystem() throws {
         let b = samples([6, 6])
         let a = matmul(b, b.transposed()) + Tensor.eye(6, nil, .float64)

@@ -44,7 +44,7 @@ public struct PrivateMechanism: Sendable, Codable, Equatable {
         count: Int, l1: Double, l2: Double, budget: PrivacyBudget, rows: Int = 0, largest: Double = 0
     ) -> PrivateMechanism {
         let n = Double(count)
-        let rounding = 2 * largest * Double(rows) * Double(rows) * 0x1p-53
+        let rounding = rounding(rows: rows, largest: largest)
         if budget.delta == 0 {
             let step = grid(l1 / budget.epsilon)
             let sensitivity = l1 + n * (step + rounding)
@@ -52,11 +52,38 @@ public struct PrivateMechanism: Sendable, Codable, Equatable {
                 kind: .laplace, sensitivity: sensitivity, scale: sensitivity / budget.epsilon, step: step,
                 budget: budget)
         }
-        let unit = GaussianMechanism.deviation(epsilon: budget.epsilon, delta: budget.delta)
+        return gaussian(
+            count: count, l2: l2, unit: GaussianMechanism.deviation(epsilon: budget.epsilon, delta: budget.delta),
+            budget: budget, rounding: rounding)
+    }
+
+    /// Gaussian noise for each of `steps` releases of `count` real numbers that one budget with δ > 0 pays for: √(T/2ρ)
+    /// sensitivities, with the ρ of zero-concentrated privacy whose ε at δ is the budget's (Bun, Steinke, 2016).
+    ///
+    /// - Parameters: as of ``numbers(count:l1:l2:budget:rows:largest:)``, of one step.
+    public static func steps(
+        _ steps: Int, count: Int, l2: Double, budget: PrivacyBudget, rows: Int, largest: Double
+    ) -> PrivateMechanism {
+        precondition(steps >= 1 && budget.delta > 0, "PrivateMechanism: \(steps) steps at δ = \(budget.delta)")
+        let rho = PrivacyAccountant.rho(epsilon: budget.epsilon, delta: budget.delta)
+        return gaussian(
+            count: count, l2: l2, unit: (Double(steps) / (2 * rho)).squareRoot(), budget: budget,
+            rounding: rounding(rows: rows, largest: largest))
+    }
+
+    /// - Parameter unit: the deviation for a sensitivity of 1.
+    private static func gaussian(
+        count: Int, l2: Double, unit: Double, budget: PrivacyBudget, rounding: Double
+    ) -> PrivateMechanism {
         let step = grid(l2 * unit)
-        let sensitivity = l2 + n.squareRoot() * (step + rounding)
+        let sensitivity = l2 + Double(count).squareRoot() * (step + rounding)
         return PrivateMechanism(
             kind: .gaussian, sensitivity: sensitivity, scale: sensitivity * unit, step: step, budget: budget)
+    }
+
+    /// By how much the rounding of sums of `rows` terms differs between neighbours.
+    private static func rounding(rows: Int, largest: Double) -> Double {
+        2 * largest * Double(rows) * Double(rows) * 0x1p-53
     }
 
     /// The largest power of two of at most 2⁻³² scales.

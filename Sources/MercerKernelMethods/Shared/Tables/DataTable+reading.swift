@@ -12,11 +12,27 @@ extension DataTable {
     public init(contentsOf path: String) throws {
         let plain = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
         switch URL(filePath: plain).pathExtension.lowercased() {
-        case "npy", "npz", "safetensors":
+        case "npy":
+            let matrix = try DataTable.npyMatrix(path)
+            self.init(name: path, matrix)
+        case "npz", "safetensors":
             try self.init(name: path, tensors: try loadTensors(path))
         default:
             try self.init(name: path, records: try DataTable.records(path))
         }
+    }
+
+    /// The matrix of an `.npy` file, a vector as one column; over the mapped file where its layout allows.
+    static func npyMatrix(_ path: String) throws -> Tensor {
+        let tensor = try Npy.read(contentsOf: path, mapped: true)
+        guard (1...2).contains(tensor.rank), tensor.rank == 1 || tensor.shape[1] > 0, !tensor.dtype.isComplex else {
+            throw KernelMethodError.file(
+                path,
+                reason:
+                    "it is \(tensor.dtype) of shape \(tensor.shape); a table needs a matrix or a vector of real numbers"
+            )
+        }
+        return tensor.rank == 1 ? tensor.expandedDimensions(axis: 1) : tensor
     }
 
     /// Tensors by name: matrices and vectors of one length.
@@ -58,8 +74,7 @@ extension DataTable {
     /// Records of text, the first of which names the columns unless all its fields are numbers.
     init(name: String, records: [[String]]) throws {
         guard let first = records.first else { throw KernelMethodError.file(name, reason: "it has no rows") }
-        let isHeader = !first.allSatisfy { Self.number($0) != nil }
-        let body = isHeader && Self.looksLikeHeader(records) ? records.dropFirst() : records[...]
+        let body = Self.looksLikeHeader(records) ? records.dropFirst() : records[...]
         guard !body.isEmpty else { throw KernelMethodError.file(name, reason: "it has a header but no rows") }
         if let odd = body.firstIndex(where: { $0.count != first.count }) {
             throw KernelMethodError.file(
@@ -80,9 +95,10 @@ extension DataTable {
             })
     }
 
-    /// A first record is a header where some column has a number in every other record but not in the first, or where
-    /// there are only words at all.
-    private static func looksLikeHeader(_ records: [[String]]) -> Bool {
+    /// A first record is a header where it isn't of numbers alone and some column has a number in every other record but
+    /// not in the first, or where there are only words at all.
+    static func looksLikeHeader(_ records: [[String]]) -> Bool {
+        if records[0].allSatisfy({ number($0) != nil }) { return false }
         let rest = records.dropFirst().prefix(50)
         if rest.isEmpty { return true }
         let numeric = records[0].indices.filter { k in
@@ -92,7 +108,7 @@ extension DataTable {
     }
 
     /// A number; NaN for what marks a missing one; nil for other text.
-    private static func number(_ text: String) -> Double? {
+    static func number(_ text: String) -> Double? {
         switch text {
         case "", "NA", "NaN", "nan", "?", "null": return .nan
         default: return Double(text)

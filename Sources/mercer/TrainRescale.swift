@@ -252,14 +252,21 @@ struct TrainIARN: AsyncParsableCommand {
     @OptionGroup var options: TrainOptions
     @OptionGroup var rescale: RescaleTrainOptions
     @Option(help: ArgumentHelp("How many blocks; 16 as published.", valueName: "n")) var blocks = 3
-    @Option(help: ArgumentHelp("The scales to learn, such as 1.5-4.", valueName: "from-to")) var scales = "1-4"
+    @Option(
+        help: ArgumentHelp(
+            "The scales to learn, such as 1.5-4; by default 1.1-4, or 1-4 with --official.", valueName: "from-to"))
+    var scales: String?
     @Option(help: ArgumentHelp("Haar transforms before the blocks, 0 to 2.", valueName: "n")) var haarLevels = 1
     @Option(help: ArgumentHelp("What the blocks are told: none, ratios or full.", valueName: "encoding"))
     var encoding = "full"
     @Flag(help: "Don't split the picture before the net.") var withoutSplitting = false
-    @Flag(help: "Leave the cycle loss away.") var withoutCycle = false
+    @Option(help: ArgumentHelp("The weight of the cycle loss; by default 0.02, or 1 with --official.", valueName: "w"))
+    var cycleWeight: Double?
+
+    private var standard: ArbitraryRecipe { rescale.official ? .official : .small }
 
     private func range() throws -> ClosedRange<Double> {
+        guard let scales else { return standard.scales }
         let ends = scales.split(separator: "-").map { Double($0) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], low >= 1, high > low, high <= 16 else {
             throw ValidationError("'--scales \(scales)' isn't a range such as 1.5-4, between 1 and 16")
@@ -281,12 +288,14 @@ struct TrainIARN: AsyncParsableCommand {
     func validate() throws {
         _ = try range()
         _ = try configuration()
+        if let cycleWeight, !(cycleWeight >= 0 && cycleWeight <= 1000) {
+            throw ValidationError("'--cycle-weight' must lie between 0 and 1000")
+        }
     }
 
     func run() async throws {
-        var recipe = ArbitraryRecipe(base: rescale.recipe(options))
-        recipe.scales = try range()
-        recipe.cycleWeight = withoutCycle ? 0 : 1
+        let recipe = ArbitraryRecipe(
+            base: rescale.recipe(options), scales: try range(), cycleWeight: cycleWeight ?? standard.cycleWeight)
         let network: ArbitraryRescaler
         if let from = rescale.from {
             network = try ArbitraryRescaler(contentsOf: from)
@@ -315,7 +324,8 @@ struct TrainIARN: AsyncParsableCommand {
             bicubicPSNR: bicubic.psnr, smallPSNR: quality.lowPSNR,
             judgedBy: options.data == nil ? "validation-3" : "three of the pictures")
         var metadata = report.metadata(recipe.base, commandLine(), data.source, options.seed)
-        metadata["scales"] = scales
+        metadata["scales"] = "\(recipe.scales.lowerBound)-\(recipe.scales.upperBound)"
+        metadata["cycleWeight"] = "\(recipe.cycleWeight)"
         metadata["encoding"] = network.configuration.encoding.rawValue
         metadata["splits"] = "\(network.configuration.splits)"
         try network.save(to: options.output, metadata: metadata)

@@ -118,14 +118,20 @@ public struct RescaleRecipe: Sendable, Codable, Hashable {
 public struct ArbitraryRecipe: Sendable, Codable, Hashable {
     public var base: RescaleRecipe
     /// Scales are drawn uniformly from here, one for both axes or one for each with equal probability.
-    public var scales: ClosedRange<Double> = 1...4
+    public var scales: ClosedRange<Double>
     /// The weight of the cycle loss.
-    public var cycleWeight = 1.0
+    public var cycleWeight: Double
 
-    public static let official = ArbitraryRecipe(base: .official)
-    public static let small = ArbitraryRecipe(base: .small)
+    public static let official = ArbitraryRecipe(base: .official, scales: 1...4, cycleWeight: 1)
+    /// In a short training a cycle loss of full weight costs 0.3 dB: it holds the small picture near bicubic's before the
+    /// net has learned what to put there. Below 1.1 there is next to nothing to learn.
+    public static let small = ArbitraryRecipe(base: .small, scales: 1.1...4, cycleWeight: 0.02)
 
-    public init(base: RescaleRecipe) { self.base = base }
+    public init(base: RescaleRecipe, scales: ClosedRange<Double>, cycleWeight: Double) {
+        self.base = base
+        self.scales = scales
+        self.cycleWeight = cycleWeight
+    }
 
     /// The small size of a batch's crops.
     func size(_ side: Int, _ key: RandomKey) -> (height: Int, width: Int) {

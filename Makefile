@@ -14,7 +14,7 @@ help:
 	@echo 'make oracles  only the tests against independent numbers'
 	@echo 'make bench    Mercer beside PyTorch, Pillow and OpenCV; CASES=regex chooses'
 	@echo 'make results  measure every paper that works and keep the numbers in Results/'
-	@echo 'make tables   make the tables of the README from Results/'
+	@echo 'make tables   make the tables of README.md and Results/*.md from Results/*.json'
 	@echo 'make docs     build the documentation'
 	@echo 'make format   bring the sources into the common form; make lint checks it'
 	@echo 'make setup    install what is missing; the others call it'
@@ -47,7 +47,7 @@ results: build
 	@scripts/results
 
 tables: build
-	$(MERCER) tables README.md --results Results
+	$(MERCER) tables README.md Results/CLAIMS.md Results/BENCHMARKS.md --results Results
 
 docs: setup
 	@scripts/docs

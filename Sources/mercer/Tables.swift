@@ -3,15 +3,15 @@ import Foundation
 import MercerBenchmarks
 import MercerPapers
 
-/// `mercer tables FILE`: writes the tables of a Markdown file anew from measured results. A table stands between
+/// `mercer tables FILE…`: writes the tables of Markdown files anew from measured results. A table stands between
 /// `<!-- NAME -->` and `<!-- /NAME -->`.
 struct TablesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tables",
-        abstract: "Make the tables of a Markdown file from measured results.", shouldDisplay: false)
+        abstract: "Make the tables of Markdown files from measured results.", shouldDisplay: false)
 
-    @Argument(help: "The file.")
-    var file: String
+    @Argument(help: "The files.")
+    var files: [String]
 
     @Option(help: ArgumentHelp("The folder with SLUG.json and bench.json.", valueName: "dir"))
     var results = "Results"
@@ -20,28 +20,37 @@ struct TablesCommand: ParsableCommand {
     var check = false
 
     func run() throws {
-        let url = URL(fileURLWithPath: file)
-        let text: String
-        do {
-            text = try String(contentsOf: url, encoding: .utf8)
-        } catch {
-            throw TablesError.unreadable(file, reason: error.localizedDescription)
+        let report = try benchmarks()
+        let tables = [
+            ("papers", papers), ("claims", try claims()), ("speed", report.map(speed) ?? ""),
+            ("bench", report.map(bench) ?? ""),
+        ]
+        var stale: [String] = []
+        for file in files {
+            let url = URL(fileURLWithPath: file)
+            let text: String
+            do {
+                text = try String(contentsOf: url, encoding: .utf8)
+            } catch {
+                throw TablesError.unreadable(file, reason: error.localizedDescription)
+            }
+            let made = try tables.reduce(text) { try replacing($1.0, with: $1.1, in: $0, of: file) }
+            if made == text { continue }
+            stale.append(file)
+            if !check { try Data(made.utf8).write(to: url, options: .atomic) }
         }
-        var made = text
-        for (name, table) in [("papers", papers), ("claims", try claims()), ("bench", try bench())] {
-            made = try replacing(name, with: table, in: made)
-        }
-        if made == text { return }
-        if check {
+        if check, !stale.isEmpty {
             Console.remark(
-                "mercer: the tables of \(file) aren't what \(results) says; 'make tables' makes them")
+                "mercer: the tables of \(stale.joined(separator: ", ")) aren't what \(results) says; 'make tables' makes "
+                    + "them")
             throw ExitCode.fellShort
         }
-        try Data(made.utf8).write(to: url, options: .atomic)
     }
 
     /// Puts a table between its marks, where the file has them.
-    private func replacing(_ name: String, with table: String, in text: String) throws -> String {
+    private func replacing(
+        _ name: String, with table: String, in text: String, of file: String
+    ) throws -> String {
         guard let begin = text.range(of: "<!-- \(name) -->\n") else { return text }
         guard let end = text.range(of: "<!-- /\(name) -->", range: begin.upperBound..<text.endIndex) else {
             throw TablesError.noEnd(file, name)
@@ -80,16 +89,36 @@ struct TablesCommand: ParsableCommand {
         return rows
     }
 
-    /// A line for each case and peer, with columns for each number of threads.
-    private func bench() throws -> String {
+    private func benchmarks() throws -> BenchmarkReport? {
         let url = URL(fileURLWithPath: results).appendingPathComponent("bench.json")
-        guard FileManager.default.fileExists(atPath: url.path) else { return "" }
-        let report = try BenchmarkReport(contentsOf: url)
-        let counts = Set(report.rows.map(\.threads)).sorted()
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        return try BenchmarkReport(contentsOf: url)
+    }
+
+    private func conditions(_ report: BenchmarkReport) -> String {
         let machine = report.machine
         var text = "Measured on \(machine.processor), \(machine.cores) cores, \(machine.instructionSet); "
         text += report.versions.sorted { $0.key < $1.key }.map { "\($0) \($1)" }.joined(separator: ", ")
-        text += ".\n\n| case | peer | goal |"
+        return text + ".\n\n"
+    }
+
+    /// A line for each peer: how many goals are met, and the geometric mean of the ratios.
+    private func speed(_ report: BenchmarkReport) -> String {
+        var text = conditions(report) + "| peer | rows | with a goal | met | mean ratio |\n|---|---:|---:|---:|---:|\n"
+        let peers = Dictionary(grouping: report.rows.filter { $0.peerSeconds != nil }) { $0.peerName ?? "" }
+        for (peer, rows) in peers.sorted(by: { ($1.value.count, $0.key) < ($0.value.count, $1.key) }) {
+            let ratios = rows.compactMap(\.ratio)
+            let mean = exp(ratios.reduce(0) { $0 + log($1) } / Double(max(1, ratios.count)))
+            text += "| \(peer) | \(rows.count) | \(rows.count { $0.goal != nil }) "
+            text += "| \(rows.count { $0.meetsGoal == true }) | \(Format.fixed(mean, decimals: 2)) |\n"
+        }
+        return text
+    }
+
+    /// A line for each case and peer, with columns for each number of threads.
+    private func bench(_ report: BenchmarkReport) -> String {
+        let counts = Set(report.rows.map(\.threads)).sorted()
+        var text = conditions(report) + "| case | peer | goal |"
         for count in counts {
             let threads = "\(count) thread\(count == 1 ? "" : "s")"
             text += " Mercer, \(threads) | peer | ratio | of bound |"

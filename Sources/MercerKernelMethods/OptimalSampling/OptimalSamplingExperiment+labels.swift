@@ -62,7 +62,7 @@ extension OptimalSamplingExperiment {
         let rows = (0..<table.rowCount).filter { seen.insert(Array(raw[$0 * d..<($0 + 1) * d])).inserted }
         let distinct = DataTable(
             name: table.name,
-            columns: try inputs.rows(rows).columns.map { column in
+            columns: inputs.rows(rows).columns.map { column in
                 guard column.name == "age", case .numbers(let ages) = column.values else { return column }
                 return DataTable.Column("log_age", .numbers(ages.map { log($0) }))
             })

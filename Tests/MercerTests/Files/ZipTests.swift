@@ -55,24 +55,24 @@ import Testing
 
     @Test func wrongSizesAndChecksumsAreRefused() throws {
         #expect(
-            try message { try lastMember(altered(record, at: 24, [0xff, 0xff, 0xff, 0x0f])) }
+            message { try lastMember(altered(record, at: 24, [0xff, 0xff, 0xff, 0x0f])) }
                 .contains("one that"))
         #expect(
-            try message { try lastMember(altered(record, at: 24, [10, 0, 0, 0])) }.contains(
+            message { try lastMember(altered(record, at: 24, [10, 0, 0, 0])) }.contains(
                 "more than 10 bytes"))
-        #expect(try message { try lastMember(altered(record, at: 16, [1, 2, 3, 4])) }.contains("a checksum"))
+        #expect(message { try lastMember(altered(record, at: 16, [1, 2, 3, 4])) }.contains("a checksum"))
         #expect(
-            try message { try lastMember(altered(record, at: 10, [12, 0])) }.contains("compression method 12")
+            message { try lastMember(altered(record, at: 10, [12, 0])) }.contains("compression method 12")
         )
-        #expect(try message { try lastMember(altered(record, at: 8, [1, 0])) }.contains("encrypted"))
+        #expect(message { try lastMember(altered(record, at: 8, [1, 0])) }.contains("encrypted"))
         #expect(
-            try message { try lastMember(altered([0x50, 0x4b, 5, 6], at: 10, [3, 0])) }.contains("members"))
+            message { try lastMember(altered([0x50, 0x4b, 5, 6], at: 10, [3, 0])) }.contains("members"))
     }
 
     @Test func membersThatShareDataAreRefused() throws {
         // The second record points to the first member: the trick of zip bombs.
         #expect(
-            try message { try lastMember(altered(record, at: 42, [0, 0, 0, 0])) }.contains(
+            message { try lastMember(altered(record, at: 42, [0, 0, 0, 0])) }.contains(
                 "another member uses"))
     }
 

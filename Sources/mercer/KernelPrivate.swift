@@ -294,6 +294,10 @@ struct PrivateAuditCommand: AsyncParsableCommand {
                 "empirical ε ≥ \(Format.number(bound)) (95 %) from \(trials) releases of a count; stated ε = "
                     + Format.number(epsilon))
         }
-        if !sensitivities.allSatisfy(\.holds) || !noise.holds || bound > epsilon { throw ExitCode.fellShort }
+        // One right mechanism in twenty is above at 95 %: only fresh releases that say so beyond doubt condemn it.
+        let leaks =
+            try bound > epsilon
+            && PrivacyAudit.epsilonOfCounts(epsilon: epsilon, trials: trials, confidence: 1 - 1e-6) > epsilon
+        if !sensitivities.allSatisfy(\.holds) || !noise.holds || leaks { throw ExitCode.fellShort }
     }
 }

@@ -72,20 +72,24 @@ public enum PrivacyAudit {
         return Sensitivity(name: "class sums, ℓ2", pairs: pairs, observed: observed, declared: declared)
     }
 
-    /// A lower bound on ε at 95 % confidence from releases on two neighbours: for the best threshold, the log ratio of
-    /// the probabilities that an output lies beyond it, each at its end of a Clopper-Pearson interval.
+    /// A lower bound on ε from releases on two neighbours: for the best threshold, the log ratio of the probabilities that
+    /// an output lies beyond it, each at its end of a Clopper-Pearson interval.
     ///
     /// - Parameters:
     ///   - a, b: one number of each release, on either data set. One half of each chooses the threshold, the other half
     ///     measures, so that choosing costs no confidence.
-    public static func epsilonLowerBound(_ a: [Double], _ b: [Double], delta: Double = 0) -> Double {
+    ///   - confidence: how probable it is at least that the bound holds.
+    public static func epsilonLowerBound(
+        _ a: [Double], _ b: [Double], delta: Double = 0, confidence: Double = 0.95
+    ) -> Double {
+        let tail = (1 - confidence) / 2
         let (a1, a2) = (a[..<(a.count / 2)], a[(a.count / 2)...])
         let (b1, b2) = (b[..<(b.count / 2)], b[(b.count / 2)...])
         func bound(_ p: some Collection<Double>, _ q: some Collection<Double>, _ isBeyond: (Double) -> Bool)
             -> Double
         {
-            let low = lowerProportion(p.count { isBeyond($0) }, of: p.count)
-            let high = upperProportion(q.count { isBeyond($0) }, of: q.count)
+            let low = lowerProportion(p.count { isBeyond($0) }, of: p.count, tail)
+            let high = upperProportion(q.count { isBeyond($0) }, of: q.count, tail)
             return low > delta ? log((low - delta) / high) : -.infinity
         }
         var best = (value: -Double.infinity, threshold: 0.0, isUpper: true, isSwapped: false)
@@ -104,13 +108,13 @@ public enum PrivacyAudit {
         return max(0, bound(p, q) { best.isUpper ? $0 > best.threshold : $0 < best.threshold })
     }
 
-    /// The lower end at 97.5 % of a proportion's Clopper-Pearson interval.
-    private static func lowerProportion(_ hits: Int, of n: Int) -> Double {
-        hits == 0 ? 0 : betaQuantile(0.025, Double(hits), Double(n - hits + 1))
+    /// The lower end of a proportion's Clopper-Pearson interval that leaves `tail` below it.
+    private static func lowerProportion(_ hits: Int, of n: Int, _ tail: Double) -> Double {
+        hits == 0 ? 0 : betaQuantile(tail, Double(hits), Double(n - hits + 1))
     }
 
-    private static func upperProportion(_ hits: Int, of n: Int) -> Double {
-        hits == n ? 1 : betaQuantile(0.975, Double(hits + 1), Double(n - hits))
+    private static func upperProportion(_ hits: Int, of n: Int, _ tail: Double) -> Double {
+        hits == n ? 1 : betaQuantile(1 - tail, Double(hits + 1), Double(n - hits))
     }
 
     private static func betaQuantile(_ p: Double, _ a: Double, _ b: Double) -> Double {
@@ -162,13 +166,14 @@ extension PrivacyAudit {
     }
 
     /// The empirical lower bound on ε of a single noisy count, from releases on n and n + 1 rows.
-    public static func epsilonOfCounts(epsilon: Double, trials: Int, noise: NoiseSource = .system) throws
-        -> Double
-    {
+    public static func epsilonOfCounts(
+        epsilon: Double, trials: Int, confidence: Double = 0.95, noise: NoiseSource = .system
+    ) throws -> Double {
         let mechanism = try PrivateMechanism.counts(sensitivity: 1, epsilon: epsilon)
         var generator = noise.generator()
         return epsilonLowerBound(
             mechanism.sanitise([Double](repeating: 100, count: trials), using: &generator),
-            mechanism.sanitise([Double](repeating: 101, count: trials), using: &generator))
+            mechanism.sanitise([Double](repeating: 101, count: trials), using: &generator),
+            confidence: confidence)
     }
 }

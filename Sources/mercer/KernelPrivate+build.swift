@@ -121,14 +121,10 @@ struct PrivateBuildCommand: AsyncParsableCommand {
     /// The first pass.
     private func counted(_ bar: ProgressBar) throws -> Int {
         bar.begin("counting the rows")
-        let stream = try self.stream()
-        var count = 0
-        while let block = try stream.next() {
-            count += block.shape[0]
+        return try stream().countRows { count in
             bar.step(count)
             try Task.checkCancellation()
         }
-        return count
     }
 
     /// Runs `work`; errors about the rows name the table.

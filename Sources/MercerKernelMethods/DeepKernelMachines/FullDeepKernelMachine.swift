@@ -88,9 +88,9 @@ public struct FullDeepKernelMachine: Sendable {
         }
         let found = try states?.newest(like: template)
         var evaluations = found?.state.evaluations ?? 0
+        var last: LBFGS.State
         if let found, found.isDone {
-            (objective, iterations) = (-found.state.value, found.state.iterations)
-            for (name, tensor) in zip(names, tensors(found.state.point)) { machine.parameters[name] = tensor }
+            last = found.state
         } else {
             func evaluate(_ flat: [Double]) throws -> (value: Double, gradient: [Double]) {
                 evaluations += 1
@@ -117,15 +117,14 @@ public struct FullDeepKernelMachine: Sendable {
                 if let newest { try states?.save(newest, tensors(newest.point), isDone: false) }
                 throw error
             }
-            for (name, tensor) in zip(names, tensors(result.point)) { machine.parameters[name] = tensor }
-            objective = -result.value
-            iterations = result.iterations
-            var last = LBFGS.State(
+            last = LBFGS.State(
                 point: result.point, value: result.value, gradient: result.point.map { _ in 0 },
                 evaluations: result.evaluations)
             last.iterations = result.iterations
-            try states?.save(last, tensors(result.point), isDone: true)
+            try states?.save(last, tensors(last.point), isDone: true)
         }
+        for (name, tensor) in zip(names, tensors(last.point)) { machine.parameters[name] = tensor }
+        (objective, iterations) = (-last.value, last.iterations)
         try raisingJitter(step: evaluations) { [x, y] machine in try machine.setBestOutput(x, y) }
     }
 

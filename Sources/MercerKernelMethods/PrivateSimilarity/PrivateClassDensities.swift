@@ -92,9 +92,7 @@ extension PrivateClassDensities {
         maker: "mercer kernel private classify-build --function KERNEL")
 
     /// Whether a file says that it holds class densities.
-    public static func isFormat(of path: String) throws -> Bool {
-        try Safetensors(contentsOf: path).metadata["format"] == form.format
-    }
+    public static func isFormat(of path: String) throws -> Bool { try form.isFormat(of: path) }
 
     /// Writes the sketches to a safetensors file.
     public func save(to path: String) throws {

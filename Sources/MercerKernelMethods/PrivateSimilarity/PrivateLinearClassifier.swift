@@ -109,9 +109,7 @@ extension PrivateLinearClassifier {
         maker: "mercer kernel private classify-build --method gradient-descent")
 
     /// Whether a file says that it holds a linear classifier.
-    public static func isFormat(of path: String) throws -> Bool {
-        try Safetensors(contentsOf: path).metadata["format"] == form.format
-    }
+    public static func isFormat(of path: String) throws -> Bool { try form.isFormat(of: path) }
 
     /// Writes the classifier to a safetensors file.
     public func save(to path: String) throws {

@@ -21,6 +21,9 @@ struct ReleaseFile<Record: Codable> {
         try saveTensors(tensors, to: path, metadata: metadata.merging(own) { $1 })
     }
 
+    /// Whether a file says that it is one of these.
+    func isFormat(of path: String) throws -> Bool { try Safetensors(contentsOf: path).metadata["format"] == format }
+
     /// - Throws: ``KernelMethodError/file(_:reason:)`` for files that hold something else, ``TensorFileError``.
     func open(_ path: String) throws -> (file: Safetensors, record: Record) {
         let file = try Safetensors(contentsOf: path)

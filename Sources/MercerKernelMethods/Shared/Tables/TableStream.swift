@@ -91,9 +91,14 @@ public final class TableStream {
     }
 
     /// Reads to the end and says how many rows came.
-    public func countRows() throws -> Int {
+    ///
+    /// - Parameter progress: told after each block how many came so far.
+    public func countRows(progress: (Int) throws -> Void = { _ in }) throws -> Int {
         var count = 0
-        while let rows = try next() { count += rows.shape[0] }
+        while let rows = try next() {
+            count += rows.shape[0]
+            try progress(count)
+        }
         return count
     }
 }

@@ -4,7 +4,8 @@
 // their products give the tile's 4 × 4 results: 36 multiplications for 144. Summed over channels the products are 36
 // matrix products. Here are the transforms around them, in vectors of channels, one dimension after the other through
 // 36 vectors on the stack. A vector of input takes 144 additions and multiplications, 72 loads and 72 stores: bound by
-// the store unit.
+// the store unit. The loops over columns and rows stay loops: unrolled, all 36 vectors would be live at once, and each
+// would go to the stack once more.
 //
 // The usual points 0, ±1, ±2 lose two to three binary digits. Points in reciprocal pairs, 0, ±√½, ±√2 (after Alam et
 // al. 2022, arXiv 2201.10369), have a third of their error: of 128 channels the largest error is 7e-6 of a result's
@@ -13,11 +14,16 @@
 #define always static inline __attribute__((always_inline))
 #define LANES ((int)(VBYTES / sizeof(float)))
 #define unrolled _Pragma("clang loop unroll(full)")
+#define rolled _Pragma("clang loop unroll(disable)")
 
-typedef float ISA_NAME(vf) __attribute__((vector_size(VBYTES), aligned(4)));
+typedef float ISA_NAME(vf) __attribute__((vector_size(VBYTES)));
 #define vf ISA_NAME(vf)
-#define load(p) (*(const vf *)(p))
-#define store(p, v) (*(vf *)(p) = (v))
+// In memory vectors lie anywhere; on the stack they are aligned, or each second one would touch two cache lines.
+typedef vf ISA_NAME(anywhere) __attribute__((aligned(4)));
+#define load(p) (*(const ISA_NAME(anywhere) *)(p))
+#define store(p, v) (*(ISA_NAME(anywhere) *)(p) = (v))
+typedef float ISA_NAME(v4) __attribute__((vector_size(16), aligned(4)));
+#define v4 ISA_NAME(v4)
 
 // One dimension of each transform. A number's places: the points 0, √½, -√½, √2, -√2 and infinity.
 #define ROOT_HALF 0.70710678118654752440f
@@ -83,10 +89,7 @@ always void ISA_NAME(results3)(const vf *m, vf *y) {
         }                                                                                                          \
         unrolled for (int i = 0; i < m; i++) ISA_NAME(transform)(half + i * n, to + i * m);                        \
     }
-SQUARE(points6x6, points6, 6, 6)
 SQUARE(points3x3, points3, 3, 6)
-SQUARE(points4x4, points4, 4, 6)
-SQUARE(results4x4, results4, 6, 4)
 SQUARE(results3x3, results3, 6, 3)
 
 static void ISA_NAME(taps)(int64_t depth, const float *from, int64_t tap_step, float *to, int64_t step) {
@@ -106,62 +109,96 @@ always vf ISA_NAME(some)(const float *p, int64_t channels, const float *end) {
     return v;
 }
 
-// Pixels of a tile to frequencies.
+// Stores the first `count` lanes of a vector, added to what is there if `accumulate`.
+always void ISA_NAME(store_some)(float *p, const vf *v, int64_t count, bool accumulate) {
+    const float *from = (const float *)v;
+    int64_t l = 0;
+    for (; l + 4 <= count; l += 4)
+        *(v4 *)(p + l) = accumulate ? *(const v4 *)(p + l) + *(const v4 *)(from + l) : *(const v4 *)(from + l);
+    for (; l < count; l++) p[l] = accumulate ? p[l] + from[l] : from[l];
+}
+
+// Pixels of a tile to frequencies. What a vector reads behind the last channel is the next pixel's, and goes where
+// nothing is read.
 #define PIXELS(name, n, transform)                                                                                 \
     static void ISA_NAME(name)(int64_t channels, const struct mercer_winograd_tile *tile, const float *end,        \
                                const struct mercer_winograd_frequencies *to) {                                     \
-        const float *pixel[n * n];                                                                                 \
-        bool inside = tile->top == 0 && tile->left == 0 && tile->bottom == n && tile->right == n;                  \
-        for (int i = 0; i < n; i++)                                                                                \
-            for (int j = 0; j < n; j++)                                                                            \
-                pixel[i * n + j] = i >= tile->top && i < tile->bottom && j >= tile->left && j < tile->right        \
-                                       ? tile->origin + i * tile->row_step + j * tile->pixel_step                  \
-                                       : NULL;                                                                     \
-        for (int64_t c = 0; c < channels; c += LANES) {                                                            \
-            vf d[n * n], t[36];                                                                                    \
-            if (inside && c + LANES <= channels) {                                                                 \
-                const float *p = tile->origin + c;                                                                 \
-                unrolled for (int i = 0; i < n; i++) unrolled for (int j = 0; j < n; j++) d[i * n + j] =           \
-                    load(p + i * tile->row_step + j * tile->pixel_step);                                           \
-            } else {                                                                                               \
-                for (int i = 0; i < n * n; i++)                                                                    \
-                    d[i] = pixel[i] ? ISA_NAME(some)(pixel[i] + c, channels - c, end) : (vf){0};                   \
+        /* Copies, since any store might change what lies behind a pointer. */                                     \
+        const struct mercer_winograd_tile at = *tile;                                                              \
+        const int64_t step = to->step, panel = to->panel, skip = to->panel_step - to->panel;                       \
+        const bool inside = at.top == 0 && at.left == 0 && at.bottom == n && at.right == n;                        \
+        const int64_t last = (n - 1) * (at.row_step + at.pixel_step);                                              \
+        float *out = to->origin;                                                                                   \
+        for (int64_t c = 0, filled = 0; c < channels; c += LANES, out += LANES) {                                  \
+            if (filled == panel) {                                                                                 \
+                out += skip;                                                                                       \
+                filled = 0;                                                                                        \
             }                                                                                                      \
-            transform(d, t);                                                                                       \
-            float *at = to->origin + c / to->panel * to->panel_step + c % to->panel;                               \
-            unrolled for (int f = 0; f < 36; f++) store(at + f * to->step, t[f]);                                  \
+            filled += LANES;                                                                                       \
+            vf half[6 * n];                                                                                        \
+            const float *p = at.origin + c;                                                                        \
+            const bool direct = inside && p + last + LANES <= end;                                                 \
+            rolled for (int j = 0; j < n; j++) {                                                                   \
+                vf in[n], turned[6];                                                                               \
+                const float *q = p + j * at.pixel_step;                                                            \
+                if (direct) {                                                                                      \
+                    unrolled for (int i = 0; i < n; i++) in[i] = load(q + i * at.row_step);                        \
+                } else {                                                                                           \
+                    const bool beside = j < at.left || j >= at.right;                                              \
+                    unrolled for (int i = 0; i < n; i++)                                                           \
+                        in[i] = beside || i < at.top || i >= at.bottom                                             \
+                                    ? (vf){0}                                                                      \
+                                    : ISA_NAME(some)(q + i * at.row_step, channels - c, end);                      \
+                }                                                                                                  \
+                transform(in, turned);                                                                             \
+                unrolled for (int i = 0; i < 6; i++) half[i * n + j] = turned[i];                                  \
+            }                                                                                                      \
+            float *row = out;                                                                                      \
+            rolled for (int i = 0; i < 6; i++, row += 6 * step) {                                                  \
+                vf turned[6];                                                                                      \
+                transform(half + i * n, turned);                                                                   \
+                unrolled for (int j = 0; j < 6; j++) store(row + j * step, turned[j]);                             \
+            }                                                                                                      \
         }                                                                                                          \
     }
-PIXELS(input, 6, ISA_NAME(points6x6))
-PIXELS(gradient, 4, ISA_NAME(points4x4))
+PIXELS(input, 6, ISA_NAME(points6))
+PIXELS(gradient, 4, ISA_NAME(points4))
 
 static void ISA_NAME(output)(int64_t channels, const struct mercer_winograd_frequencies *from,
                              const struct mercer_winograd_tile *tile, const float *bias, bool accumulate) {
-    bool inside = tile->top == 0 && tile->left == 0 && tile->bottom == 4 && tile->right == 4;
-    for (int64_t c = 0; c < channels; c += LANES) {
-        vf m[36], y[16];
-        const float *at = from->origin + c / from->panel * from->panel_step + c % from->panel;
-        unrolled for (int f = 0; f < 36; f++) m[f] = load(at + f * from->step);
-        ISA_NAME(results4x4)(m, y);
-        int64_t count = channels - c < LANES ? channels - c : LANES;
-        vf start = {0};
-        if (bias) {
-            if (count == LANES) start = load(bias + c);
-            else
-                for (int64_t l = 0; l < count; l++) start[l] = bias[c + l];
+    const struct mercer_winograd_tile to = *tile;
+    const int64_t step = from->step, panel = from->panel, panel_step = from->panel_step;
+    const bool inside = to.top == 0 && to.left == 0 && to.bottom == 4 && to.right == 4;
+    // What remains behind the last whole vector is stored with some of the channels before it again.
+    const bool again = inside && !accumulate && channels > LANES && channels <= panel;
+    for (int64_t next = 0; next < channels; next += LANES) {
+        const int64_t c = again && next + LANES > channels ? channels - LANES : next;
+        const float *at = from->origin + (c < panel ? c : c / panel * panel_step + c % panel);
+        vf half[24];
+        rolled for (int j = 0; j < 6; j++) {
+            vf m[6], turned[4];
+            unrolled for (int i = 0; i < 6; i++) m[i] = load(at + (6 * i + j) * step);
+            ISA_NAME(results4)(m, turned);
+            unrolled for (int i = 0; i < 4; i++) half[6 * i + j] = turned[i];
         }
-        if (inside && count == LANES) {
-            unrolled for (int i = 0; i < 4; i++) unrolled for (int j = 0; j < 4; j++) {
-                float *p = tile->origin + i * tile->row_step + j * tile->pixel_step + c;
-                store(p, y[i * 4 + j] + (accumulate ? load(p) : start));
+        const int64_t count = channels - c < LANES ? channels - c : LANES;
+        const bool whole = inside && count == LANES;
+        const vf start = bias && !accumulate ? ISA_NAME(some)(bias + c, count, bias + channels) : (vf){0};
+        rolled for (int64_t i = to.top; i < to.bottom; i++) {
+            vf y[4];
+            ISA_NAME(results4)(half + 6 * i, y);
+            float *p = to.origin + c + i * to.row_step;
+            if (whole) {
+                unrolled for (int j = 0; j < 4; j++) {
+                    float *pixel = p + j * to.pixel_step;
+                    store(pixel, y[j] + (accumulate ? load(pixel) : start));
+                }
+            } else {
+                unrolled for (int j = 0; j < 4; j++) y[j] += start;
+                for (int64_t j = to.left; j < to.right; j++)
+                    ISA_NAME(store_some)(p + j * to.pixel_step, &y[j], count, accumulate);
             }
-            continue;
         }
-        for (int64_t i = tile->top; i < tile->bottom; i++)
-            for (int64_t j = tile->left; j < tile->right; j++) {
-                float *p = tile->origin + i * tile->row_step + j * tile->pixel_step + c;
-                for (int64_t l = 0; l < count; l++) p[l] = y[i * 4 + j][l] + (accumulate ? p[l] : start[l]);
-            }
     }
 }
 
@@ -170,12 +207,8 @@ static void ISA_NAME(weights)(int64_t channels, const float *from, int64_t step,
         vf m[36], g[9];
         unrolled for (int f = 0; f < 36; f++) m[f] = load(from + f * step + c);
         ISA_NAME(results3x3)(m, g);
-        for (int t = 0; t < 9; t++) {
-            float *p = to + t * tap_step + c;
-            if (channels - c >= LANES) store(p, g[t]);
-            else
-                for (int64_t l = 0; l < channels - c; l++) p[l] = g[t][l];
-        }
+        const int64_t count = channels - c < LANES ? channels - c : LANES;
+        for (int t = 0; t < 9; t++) ISA_NAME(store_some)(to + t * tap_step + c, &g[t], count, false);
     }
 }
 
@@ -186,7 +219,9 @@ static const struct mercer_winograd_kernels ISA_NAME(mercer_winograd) = {
 #undef always
 #undef LANES
 #undef unrolled
+#undef rolled
 #undef vf
+#undef v4
 #undef load
 #undef store
 #undef SQUARE

@@ -214,7 +214,7 @@ enum StridedCopy {
         let rowChunks = (rows + rowGrain - 1) / rowGrain
         let outer = Outer(plan, axes: Array(0..<max(rank - 2, 0)))
         let dense = fromColumn == 1 && toColumn == 1
-        let long = dense && columns * MemoryLayout<T>.size >= 64
+        let bytes = columns * MemoryLayout<T>.size
         let tile = 16
 
         Parallel.forRanges(outer.count * rowChunks, grain: max(1, 32768 / (rowGrain * columns))) { range in
@@ -223,12 +223,23 @@ enum StridedCopy {
                 let destination = to + destinationOffset
                 let top = rowChunk * rowGrain
                 let bottom = min(rows, top + rowGrain)
-                if long {
+                if dense && bytes % 16 == 0 && bytes <= 256 {
+                    // Pixels of a few channels: a call would cost more than the copy.
                     for row in top..<bottom {
-                        memcpy(
-                            destination + row * toRow, source + row * fromRow,
-                            columns * MemoryLayout<T>.size)
+                        let s = UnsafeRawPointer(source + row * fromRow)
+                        let d = UnsafeMutableRawPointer(destination + row * toRow)
+                        var byte = 0
+                        while byte < bytes {
+                            d.storeBytes(
+                                of: s.loadUnaligned(fromByteOffset: byte, as: SIMD2<UInt64>.self), toByteOffset: byte,
+                                as: SIMD2<UInt64>.self)
+                            byte += 16
+                        }
                     }
+                    return
+                }
+                if dense && bytes >= 64 {
+                    for row in top..<bottom { memcpy(destination + row * toRow, source + row * fromRow, bytes) }
                     return
                 }
                 for top in stride(from: top, to: bottom, by: tile) {

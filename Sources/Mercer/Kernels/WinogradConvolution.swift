@@ -69,7 +69,7 @@ struct WinogradConvolution {
             transformWeights(right, target.channels, weights, size)
             // Weights that fit beside a block in the second-level cache are read again for each block, by one thread
             // at a time; larger ones once for as many tiles as the third level holds.
-            let few = max(14, block.tiles(within: 512 << 10) / 14 * 14)
+            let few = block.fewTiles
             if Self.frequencies * size * 4 <= 768 << 10 && tiles >= 4 * few {
                 Parallel.forRanges(tiles, grain: few) { range in
                     withScratch(block.count(range.count)) { memory in
@@ -192,51 +192,105 @@ struct WinogradConvolution {
     func weightGradient(
         _ gradient: PixelPlane<UnsafePointer<Float>>, _ result: UnsafeMutablePointer<Float>
     ) {
+        // A frequency's sums are [outputs, row].
         let width = Int(Kernels.gemm.panel_columns)
         let (inputs, outputs) = (source.channels, gradient.channels)
-        let panels = (inputs + width - 1) / width
-        // Frequencies of the sum: [36, outputs, panels of channels], of the pixels: [36, panels, tiles, channels of a
-        // panel], of the gradient: [36, tiles, outputs].
-        let row = panels * width
-        let block = Block(row, outputs)
-        let many = max(28, min(392, block.tiles(within: 6 << 20)))
-        let pieces = (tiles + many - 1) / many
-        let most = (tiles + pieces - 1) / pieces
-        let end = gradient.base + batch * height * self.width * gradient.pixelStride - gradient.pixelStride + outputs
+        let row = (inputs + width - 1) / width * width
         let size = Self.step(outputs * row)
-        withScratch(Self.frequencies * size) { sums in
-            withScratch(block.count(most)) { memory in
-                for piece in 0..<pieces {
-                    let range = (tiles * piece / pieces)..<(tiles * (piece + 1) / pieces)
-                    let place = block.places(memory, range.count)
-                    let values = Frequencies(
-                        base: place.values.base, step: place.values.step, pitch: width, panel: width,
-                        panelStep: range.count * width)
-                    let grain = max(1, (1 << 14) / (36 * (inputs + outputs)))
-                    Parallel.forRanges(range.count, grain: grain) { part in
-                        let some = (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound)
-                        transform(some, values.advanced(part.lowerBound))
-                        forEachTile(some) { index, image, y, x in
-                            var tile = tileOf(
-                                UnsafeMutablePointer(mutating: gradient.base), gradient.pixelStride, height,
-                                self.width, image, y, x, 4)
-                            var to = place.products.advanced(part.lowerBound + index).raw
-                            Kernels.winograd.gradient(Int64(outputs), &tile, end, &to)
-                        }
-                    }
-                    Parallel.forEach(Self.frequencies) { f in
-                        addProduct(
-                            UnsafePointer(place.products.row(f, 0)), place.products.pitch, range.count,
-                            UnsafePointer(values.base + f * values.step), sums + f * size, outputs, inputs,
-                            adds: piece > 0)
-                    }
-                }
+        let isSmall = Self.frequencies * size * 4 <= 192 << 10
+        let runs = isSmall ? max(1, min(4, tiles / 112)) : 1
+        withScratch(runs * Self.frequencies * size) { sums in
+            if isSmall {
+                sumRuns(gradient, sums, runs, size, row)
+            } else {
+                sumBlocks(gradient, sums, size, row)
             }
             Parallel.forRanges(outputs, grain: max(1, (1 << 14) / (36 * inputs))) { range in
                 for output in range {
                     Kernels.winograd.weights(
                         Int64(inputs), sums + output * row, Int64(size), result + output * 9 * inputs,
                         Int64(inputs))
+                }
+            }
+        }
+    }
+
+    /// The frequencies of some tiles' gradients.
+    private func transform(
+        gradient: PixelPlane<UnsafePointer<Float>>, _ range: Range<Int>, _ products: Frequencies
+    ) {
+        let last = gradient.base + (batch * height * width - 1) * gradient.pixelStride
+        forEachTile(range) { index, image, y, x in
+            var tile = tileOf(
+                UnsafeMutablePointer(mutating: gradient.base), gradient.pixelStride, height, width, image, y, x, 4)
+            var to = products.advanced(index).raw
+            Kernels.winograd.gradient(Int64(gradient.channels), &tile, last + gradient.channels, &to)
+        }
+    }
+
+    /// Few sums: a few runs of tiles, whose number depends on sizes only, have sums of their own, in the second-level
+    /// cache beside a block of tiles; threads don't wait for each other between blocks.
+    private func sumRuns(
+        _ gradient: PixelPlane<UnsafePointer<Float>>, _ sums: UnsafeMutablePointer<Float>, _ runs: Int, _ size: Int,
+        _ row: Int
+    ) {
+        let (inputs, outputs) = (source.channels, gradient.channels)
+        let all = Self.frequencies * size
+        let block = Block(inputs, outputs)
+        let few = block.fewTiles
+        Parallel.forEach(runs) { run in
+            let own = sums + run * all
+            own.update(repeating: 0, count: all)
+            let end = tiles * (run + 1) / runs
+            withScratch(block.count(few)) { memory in
+                for start in stride(from: tiles * run / runs, to: end, by: few) {
+                    let range = start..<min(start + few, end)
+                    let place = block.places(memory, range.count)
+                    transform(range, place.values)
+                    transform(gradient: gradient, range, place.products)
+                    for f in 0..<Self.frequencies {
+                        Kernels.gemm.outer(
+                            Int64(outputs), Int64(inputs), Int64(range.count), place.products.row(f, 0),
+                            Int64(place.products.pitch), place.values.row(f, 0), Int64(place.values.pitch),
+                            own + f * size, Int64(row))
+                    }
+                }
+            }
+        }
+        for run in stride(from: 1, to: runs, by: 1) {
+            let more = sums + run * all
+            for i in 0..<all { sums[i] += more[i] }
+        }
+    }
+
+    /// Many sums: blocks of tiles as large as the third-level cache holds, whose frequencies are shared by the threads.
+    private func sumBlocks(
+        _ gradient: PixelPlane<UnsafePointer<Float>>, _ sums: UnsafeMutablePointer<Float>, _ size: Int, _ row: Int
+    ) {
+        // Frequencies of the pixels: [36, panels, tiles, channels of a panel], of the gradient: [36, tiles, outputs].
+        let width = Int(Kernels.gemm.panel_columns)
+        let (inputs, outputs) = (source.channels, gradient.channels)
+        let block = Block(row, outputs)
+        let many = max(28, min(392, block.tiles(within: 6 << 20)))
+        let pieces = (tiles + many - 1) / many
+        withScratch(block.count((tiles + pieces - 1) / pieces)) { memory in
+            for piece in 0..<pieces {
+                let range = (tiles * piece / pieces)..<(tiles * (piece + 1) / pieces)
+                let place = block.places(memory, range.count)
+                let values = Frequencies(
+                    base: place.values.base, step: place.values.step, pitch: width, panel: width,
+                    panelStep: range.count * width)
+                let grain = max(1, (1 << 14) / (36 * (inputs + outputs)))
+                Parallel.forRanges(range.count, grain: grain) { part in
+                    let some = (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound)
+                    transform(some, values.advanced(part.lowerBound))
+                    transform(gradient: gradient, some, place.products.advanced(part.lowerBound))
+                }
+                Parallel.forEach(Self.frequencies) { f in
+                    addProduct(
+                        UnsafePointer(place.products.row(f, 0)), place.products.pitch, range.count,
+                        UnsafePointer(values.base + f * values.step), sums + f * size, outputs, inputs,
+                        adds: piece > 0)
                 }
             }
         }
@@ -318,7 +372,8 @@ struct WinogradConvolution {
 
     /// Memory for the frequencies of some tiles before and after the products.
     private struct Block {
-        /// Elements between tiles: an odd number of cache lines, so that neighbours fall in different sets.
+        /// Elements between tiles: whole vectors, and where those of many tiles would meet in few sets of the
+        /// first-level cache an odd number of cache lines.
         let before: Int
         let after: Int
 
@@ -328,11 +383,17 @@ struct WinogradConvolution {
         }
 
         init(_ inputs: Int, _ outputs: Int) {
-            func pitch(_ channels: Int) -> Int { (channels + 15) / 16 * 16 | 16 }
+            func pitch(_ channels: Int) -> Int {
+                let lanes = Int(Kernels.gemm.panel_columns) / 2
+                let whole = (channels + lanes - 1) / lanes * lanes
+                return whole < 128 ? whole : (whole + 15) / 16 * 16 | 16
+            }
             before = pitch(inputs)
             after = pitch(outputs)
         }
 
+        /// As many tiles as the second-level cache holds beside their weights or sums.
+        var fewTiles: Int { max(14, tiles(within: 256 << 10) / 14 * 14) }
         func count(_ tiles: Int) -> Int { frequencies * (step(tiles * before) + step(tiles * after)) }
         func tiles(within bytes: Int) -> Int { bytes / (4 * frequencies * (before + after)) }
 

@@ -160,20 +160,15 @@ public struct PictureDeblurring: Sendable {
 
     /// What a state belongs to: picture, kernel, networks and constants, but not how long they run.
     private func job(_ y: Tensor) -> String {
-        var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-        func take(_ tensor: Tensor) {
-            tensor.contiguous().withUnsafeBytes {
-                for byte in $0 { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            }
-        }
-        take(y)
-        take(kernel.values)
+        var hash = FNV1a()
+        hash.update(y)
+        hash.update(kernel.values)
         var settings = configuration
         settings.iterations = 0
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = (try? encoder.encode(settings)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return "\(method.rawValue) \(channels.rawValue) \(String(digest, radix: 16)) \(residualWeights ?? "") \(text)"
+        return "\(method.rawValue) \(channels.rawValue) \(String(hash.value, radix: 16)) \(residualWeights ?? "") \(text)"
     }
 
     // MARK: Colours

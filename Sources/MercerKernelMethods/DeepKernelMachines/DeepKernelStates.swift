@@ -92,17 +92,14 @@ struct DeepKernelStateReader {
 
 /// A short name for layers and numbers, by which a training is told from another.
 enum DeepKernelDigest {
-    /// The 64-bit FNV-1a hash in hexadecimal digits.
+    /// A hash in hexadecimal digits.
     static func of(_ layers: [DeepKernelMachine.Layer], _ data: [Tensor]) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ bytes: some Sequence<UInt8>) {
-            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        }
-        add("\(layers)".utf8)
+        var hash = FNV1a()
+        hash.update("\(layers)".utf8)
         for tensor in data {
-            add("\(tensor.shape)".utf8)
-            tensor.withUnsafeBytes { add($0) }
+            hash.update("\(tensor.shape)".utf8)
+            hash.update(tensor)
         }
-        return String(hash, radix: 16)
+        return String(hash.value, radix: 16)
     }
 }

@@ -66,8 +66,8 @@ public func checkpoint(
 extension RandomKey {
     /// A key for a named part: folded with the name's 64-bit FNV-1a hash.
     public func fold(in name: String) -> RandomKey {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return fold(in: Int(bitPattern: UInt(hash)))
+        var hash = FNV1a()
+        hash.update(name.utf8)
+        return fold(in: Int(bitPattern: UInt(hash.value)))
     }
 }

@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func tablesSurviveWritingAndReading() throws {
-        let numbers = [1, -0.1, .nan, 1e300, 5e-324, 1.0 / 3, -0.0]
+        let numbers = [1, -0.1, .nan, 1e300, Double.leastNonzeroMagnitude, 1.0 / 3, -0.0]
         let text = ["a", "b,c", "say \"no\"", "two\nlines", "", " padded ", "é"]
         try CSVTable([("n", .numbers(Tensor(numbers))), ("text, quoted", .text(text))]).write(
             to: folder.file("t.csv"))

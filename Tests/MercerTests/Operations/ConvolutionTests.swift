@@ -88,6 +88,9 @@ import Testing
         Setting(size: [9, 14], channels: 24, outputs: 37),
         Setting(size: [10, 7], channels: 37, outputs: 16, before: [0, 2], after: [2, 1]),
         Setting(batch: 1, size: [50, 61], channels: 16, outputs: 20),
+        // Tiles enough for several sums of a weight gradient, and channels enough for one.
+        Setting(size: [61, 66], channels: 21, outputs: 13, before: [2, 0], after: [1, 1]),
+        Setting(batch: 1, size: [19, 22], channels: 130, outputs: 141),
         Setting(batch: 1, size: [1, 1], channels: 1, outputs: 1),
         Setting(batch: 0, channels: 4, outputs: 6),
         Setting(size: [17, 19], channels: 1, outputs: 33, kernel: [5, 5], before: [2, 2], after: [2, 2]),

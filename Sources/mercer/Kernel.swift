@@ -31,6 +31,16 @@ struct TableOptions: ParsableArguments {
         try chosen(DataTable(contentsOf: path), without: others).handlingMissing(missing)
     }
 
+    /// The inputs of a file's table, and columns that are named elsewhere (a target, weights), under those names; of the
+    /// same rows.
+    func read(_ path: String, apart names: [String]) throws -> (inputs: DataTable, apart: DataTable) {
+        let whole = try DataTable(contentsOf: path)
+        let apart = DataTable(
+            name: whole.name, columns: try names.map { DataTable.Column($0, try whole.column($0).values) })
+        let both = try chosen(whole, without: names).handlingMissing(missing, beside: apart)
+        return (both.inputs, both.others)
+    }
+
     /// The columns of a table that are asked for, without those that are named elsewhere.
     func chosen(_ table: DataTable, without others: [String] = []) throws -> DataTable {
         let rest = try table.dropping(others + Self.names(drop))

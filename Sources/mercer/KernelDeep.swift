@@ -115,10 +115,9 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
 
     func run() async throws {
         var settings = try settings()
-        let whole = try DataTable(contentsOf: table).handlingMissing(options.missing)
-        let inputs = try options.read(table, without: [target])
+        let (inputs, outputs) = try options.read(table, apart: [target])
         let rows = try inputs.matrix()
-        let targets = try self.targets(whole)
+        let targets = try self.targets(outputs)
         if settings.isFull || (full == nil && isRegression(targets) && rows.shape[0] <= 300 && batch == "all") {
             guard isRegression(targets) else {
                 throw KernelMethodError.option(
@@ -220,11 +219,11 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
         return settings
     }
 
-    private func targets(_ whole: DataTable) throws -> DeepKernelModel.Targets {
-        let isNumeric = try whole.column(target).isNumeric
-        let (labels, classes) = try whole.labels(target)
+    private func targets(_ table: DataTable) throws -> DeepKernelModel.Targets {
+        let isNumeric = try table.column(target).isNumeric
+        let (labels, classes) = try table.labels(target)
         if task == .regression || (task == nil && isNumeric && classes.count > 10) {
-            return .numbers(try whole.numbers(target))
+            return .numbers(try table.numbers(target))
         }
         guard classes.count >= 2 else {
             throw KernelMethodError.option(
@@ -236,15 +235,14 @@ struct KernelDeepFitCommand: AsyncParsableCommand {
     private func show(_ model: DeepKernelModel, _ rows: Tensor, _ targets: DeepKernelModel.Targets) throws {
         var (error, accuracy, likelihood): (Double?, Double?, Double?) = (nil, nil, nil)
         let source = test ?? table
-        let data = try options.read(source, without: [target])
+        let (data, outputs) = try options.read(source, apart: [target])
         let x = try data.matrix()
         try DeepKernelColumns.check(data.columnNames, against: model.columns, in: source)
-        let whole = try DataTable(contentsOf: source).handlingMissing(options.missing)
         if model.classes.isEmpty {
-            let score = try model.score(x, whole.numbers(target))
+            let score = try model.score(x, outputs.numbers(target))
             (error, likelihood) = (score.error, score.logLikelihood)
         } else {
-            let (labels, classes) = try whole.labels(target)
+            let (labels, classes) = try outputs.labels(target)
             let known = try labels.map { label -> Int in
                 guard let place = model.classes.firstIndex(of: classes[label]) else {
                     throw KernelMethodError.file(

@@ -15,13 +15,12 @@ extension KernelDensityCommand {
     }
 
     func classify(_ target: String) throws {
-        let whole = try DataTable(contentsOf: table!).handlingMissing(options.missing)
-        let (train, asked, truth) = try parts(whole, target)
-        let (labels, classes) = try train.labels(target)
+        let (train, targets, asked, truth) = try parts(target)
+        let (labels, classes) = try targets.labels(target)
         let classifier = try DensityClassifier(
-            try options.chosen(train, without: [target]).matrix(), labels: labels, classes: classes.count,
-            kernel: kernel, bandwidth: DensityBandwidth(bandwidth), covariance: covariance)
-        let rows = try options.chosen(asked, without: truth == nil ? [] : [target]).matrix()
+            try train.matrix(), labels: labels, classes: classes.count, kernel: kernel,
+            bandwidth: DensityBandwidth(bandwidth), covariance: covariance)
+        let rows = try asked.matrix()
         try onRows(of: asked.name) { try classifier.densities[0].check(rows) }
         let probabilities = classifier.probabilities(rows)
         let predicted = probabilities.argMax(axis: 1).asType(.int64).toArray(Int64.self).map { classes[Int($0)] }
@@ -49,19 +48,22 @@ extension KernelDensityCommand {
         if let accuracy { Console.remark("accuracy \(Format.fixed(accuracy, decimals: 4)) of \(predicted.count) rows") }
     }
 
-    /// The rows to learn from, those to classify, and their classes where they are known.
+    /// The rows to learn from with their classes, and those to classify with theirs where they are known.
     private func parts(
-        _ whole: DataTable, _ target: String
-    ) throws -> (train: DataTable, asked: DataTable, truth: [String]?) {
+        _ target: String
+    ) throws -> (train: DataTable, targets: DataTable, asked: DataTable, truth: [String]?) {
         func names(_ table: DataTable) throws -> [String] {
             let (labels, classes) = try table.labels(target)
             return labels.map { classes[$0] }
         }
+        let (whole, targets) = try options.read(table!, apart: [target])
         guard let query else {
             let (train, test) = whole.split(testShare: testShare, seed: seed)
-            return (train, test, try names(test))
+            let (known, asked) = targets.split(testShare: testShare, seed: seed)
+            return (train, known, test, try names(asked))
         }
-        let asked = try DataTable(contentsOf: query).handlingMissing(options.missing)
-        return (whole, asked, (try? asked.column(target)) == nil ? nil : try names(asked))
+        let isKnown = (try? DataTable(contentsOf: query).column(target)) != nil
+        let (asked, truth) = try options.read(query, apart: isKnown ? [target] : [])
+        return (whole, targets, asked, isKnown ? try names(truth) : nil)
     }
 }

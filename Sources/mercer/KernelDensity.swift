@@ -119,10 +119,8 @@ struct KernelDensityCommand: AsyncParsableCommand {
     func run() async throws {
         if theory { return try showTheory() }
         if let target { return try classify(target) }
-        let data = try options.read(table!, without: weights.map { [$0] } ?? [])
-        let rowWeights = try weights.map {
-            try DataTable(contentsOf: table!).handlingMissing(options.missing).numbers($0)
-        }
+        let (data, apart) = try options.read(table!, apart: weights.map { [$0] } ?? [])
+        let rowWeights = try weights.map { try apart.numbers($0) }
         let columns = data.columnNames
         let matrix = try data.matrix()
         let kde = try KernelDensity(

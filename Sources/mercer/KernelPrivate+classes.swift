@@ -94,9 +94,9 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
         }
         let function = try function.map { try exponentials.function($0, bandwidth: bandwidth) }
         try BudgetOptions.refuseMeans(options.missing)
-        let whole = try DataTable(contentsOf: table).handlingMissing(options.missing)
-        let (labels, classes) = try whole.labels(target)
-        let matrix = try options.read(table, without: [target]).matrix()
+        let (inputs, targets) = try options.read(table, apart: [target])
+        let (labels, classes) = try targets.labels(target)
+        let matrix = try inputs.matrix()
         let budget = try budgetOptions.budget(rows: matrix.shape[0])
         if let function {
             var settings = PrivateOptions()
@@ -112,6 +112,7 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
             return Console.print("  a row is in one class: all classes together cost what one does")
         }
         var whitening: PublicWhitening?
+        if featuresFrom == nil { warnOfSizes(inputs.columnNames, matrix) }
         if let featuresFrom {
             let rows = try options.read(featuresFrom).matrix()
             guard rows.shape[1] == matrix.shape[1] else {
@@ -145,6 +146,22 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
     }
 }
 
+extension PrivateClassifyBuildCommand {
+    /// Says where some columns drown the others, since rows are taken as they are. Only the table's owner reads it:
+    /// nothing of it goes into the classifier.
+    private func warnOfSizes(_ names: [String], _ matrix: Tensor) {
+        let sizes = sqrt(square(matrix).mean(axes: [0])).toArray(Double.self)
+        guard let largest = sizes.indices.max(by: { sizes[$0] < sizes[$1] }),
+            let smallest = sizes.indices.filter({ sizes[$0] > 0 }).min(by: { sizes[$0] < sizes[$1] }),
+            sizes[largest] > 100 * sizes[smallest]
+        else { return }
+        Console.remark(
+            "warning: column \(names[largest]) is \(Format.number(sizes[largest] / sizes[smallest], digits: 2)) times as "
+                + "large as column \(names[smallest]), which hardly counts beside it; divide columns by constants, or "
+                + "give public rows with --features-from")
+    }
+}
+
 /// `mercer kernel private classify`.
 struct PrivateClassifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -175,12 +192,12 @@ struct PrivateClassifyCommand: AsyncParsableCommand {
     func run() async throws {
         // Before the rows are read, so that a wrong classifier is named first.
         let (budget, predict) = try open()
-        let matrix = try options.read(rows, without: target.map { [$0] } ?? []).matrix()
+        let (inputs, targets) = try options.read(rows, apart: target.map { [$0] } ?? [])
+        let matrix = try inputs.matrix()
         let predicted = try onRows(of: rows) { try predict(matrix) }
         var accuracy: Double?
         if let target {
-            let (labels, classes) = try DataTable(contentsOf: rows).handlingMissing(options.missing).labels(
-                target)
+            let (labels, classes) = try targets.labels(target)
             accuracy =
                 Double(zip(predicted, labels).count { $0.0 == classes[$0.1] }) / Double(max(1, labels.count))
         }

@@ -146,11 +146,12 @@ extension KernelQuantumCommand {
     /// Classes of a table's rows by a stored model.
     func applyModel(_ path: String) throws {
         let model = try QuantumModel(contentsOf: path)
-        let rows = try options.read(table!, without: target.map { [$0] } ?? []).matrix()
+        let (inputs, targets) = try options.read(table!, apart: target.map { [$0] } ?? [])
+        let rows = try inputs.matrix()
         let predicted = try onRows(of: table!) { try model.predict(rows) }.map { model.classes[$0] }
         var accuracy: MeasuredShare?
         if let target {
-            let (labels, classes) = try DataTable(contentsOf: table!).handlingMissing(options.missing).labels(target)
+            let (labels, classes) = try targets.labels(target)
             accuracy = MeasuredShare(
                 right: zip(predicted, labels).count { $0.0 == classes[$0.1] }, of: labels.count)
         }
@@ -172,7 +173,8 @@ extension KernelQuantumCommand {
 
     /// A kernel that somebody else computed.
     func runPrecomputed(_ path: String) throws {
-        let (labels, classes) = try DataTable(contentsOf: table!).handlingMissing(options.missing).labels(target!)
+        let (labels, classes) = try DataTable(contentsOf: table!).selecting([target!]).handlingMissing(.refuse)
+            .labels(target!)
         let kernel = try PrecomputedKernel.square(Npy.read(contentsOf: path), rows: labels.count, name: path)
         let costs = try settings().C.map { [$0] } ?? QuantumSettings.costs
         let search = try KernelSearch(1, labels: labels, C: costs, folds: StratifiedFolds(labels, seed: seed)) {

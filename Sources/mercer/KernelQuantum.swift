@@ -250,19 +250,19 @@ struct KernelQuantumCommand: AsyncParsableCommand {
 
     /// Rows, class numbers and classes' names.
     private func labelled() throws -> (Tensor, [Int], [String]) {
-        let whole = try DataTable(contentsOf: table!).handlingMissing(options.missing)
-        let (labels, classes) = try whole.labels(target!)
+        let (inputs, targets) = try options.read(table!, apart: [target!])
+        let (labels, classes) = try targets.labels(target!)
         guard classes.count >= 2 else {
             throw KernelMethodError.option(
                 "the number of classes in column \(target!)", found: "\(classes.count)", expected: "2 or more")
         }
-        if try whole.column(target!).isNumeric, classes.count > 50 {
+        if try targets.column(target!).isNumeric, classes.count > 50 {
             throw KernelMethodError.file(
                 table!,
                 reason: "column \(target!) has \(classes.count) different numbers: this looks like regression, but "
                     + "classes are expected")
         }
-        return (try options.read(table!, without: [target!]).matrix(), labels, classes)
+        return (try inputs.matrix(), labels, classes)
     }
 
     private func writeMatrix(_ path: String) throws {

@@ -133,7 +133,8 @@ struct KernelTangentCommand: AsyncParsableCommand {
                     return n
                 }
             } ?? []
-        let table = try tableOptions.read(train!)
+        let (inputs, targets) = try tableOptions.read(train!, apart: [target!])
+        let table = DataTable(name: inputs.name, columns: inputs.columns + targets.columns)
         return try TangentModel(
             recipe, table, target: target!, isClassification: classes ? true : nil, options: options)
     }

@@ -21,6 +21,9 @@ import Testing
         try write("hole.csv", "a,b,y\n", rows: 30) { "\($0 == 2 ? "nan" : "\($0)"),\($0 % 4),\($0 * $0)" }
         try write("far.csv", "a,b,y\n", rows: 30) { "\($0 == 2 ? "inf" : "\($0)"),\($0 % 4),\($0 * $0)" }
         try write("other.csv", "a,b,kind\n", rows: 4) { "\($0),\($0 * $0),\($0 == 2 ? "left" : "up")" }
+        try write("gaps.csv", "a,b,y,note\n", rows: 40) { i in
+            "\(sin(Double(7 * i))),\(cos(Double(i * i))),\(i % 4 == 1 ? "" : "\(i % 9)"),\(i % 5 == 0 ? "" : "seen")"
+        }
         try write("lonely.csv", "a,b,kind\n", rows: 20) { "\($0),\($0 * $0 % 7),\($0 == 5 ? "odd" : "even")" }
     }
 
@@ -60,6 +63,17 @@ import Testing
         let trained = try run("rows.csv --target y --steps 40 --layers 1 --json")
         let json = try #require(try trained.json() as? [String: Any])
         #expect(json["inducing"] as? Int == 60)
+    }
+
+    @Test func rowsWithoutATargetGoAndOtherColumnsDontCount() throws {
+        for missing in ["drop", "mean"] {
+            let trained = try run(
+                "gaps.csv --target y --columns a,b --missing \(missing) --task regression --steps 20 --layers 1 --json")
+            let json = try #require(try trained.json() as? [String: Any], "\(trained.errors)")
+            #expect(json["rows"] as? Int == 30)
+        }
+        let refused = try run("gaps.csv --target y --columns a,b")
+        #expect(refused.errors.contains("row 2 has no value in column y"))
     }
 
     @Test func noLayersAreAPlainGaussianProcess() throws {

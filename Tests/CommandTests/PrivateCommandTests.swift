@@ -11,7 +11,12 @@ import Testing
         try write("rows.csv", "name,a,b\n" + lines(5000) { "n\($0),\(sin(Double($0))),\(cos(1.7 * Double($0)))" })
         try write("asked.csv", "a,b\n0,0\n0.9,0.9\n")
         try write("terms.csv", "weight,rate\n0.7,0.5\n0.3,4\n")
+        try write("mixed.csv", "weight,rate\n0.7,0.5\n-0.3,4\n")
         try write("holes.csv", "a,b\n" + lines(100) { $0 % 10 == 3 ? "?,1" : "0.1,\(Double($0) / 100)" })
+        try write(
+            "sizes.csv",
+            "x,y,kind\n"
+                + lines(400) { "\(Double($0 % 7) + 1),\(1000 * Double($0 % 5) + 1),\($0 % 2 == 0 ? "up" : "down")" })
         try write(
             "kinds.csv",
             "x,y,kind\n" + lines(400) { "\(Double($0 % 7) + 1),\(Double($0 % 5) + 1),up" }
@@ -82,6 +87,17 @@ import Testing
         #expect(filled.status == 1 && filled.errors.contains("would take the mean from the private rows"))
     }
 
+    @Test func releasesWithNegativeWeightsArentCompared() throws {
+        let build = "build asked.csv --function exponentials --terms mixed.csv --distance l2sq --epsilon 1"
+        for name in ["p", "q"] {
+            let built = try run("\(build) --features 64 --out \(name)")
+            #expect(built.status == 0, "\(built.errors)")
+        }
+        let compared = try run("compare p q")
+        #expect(compared.status == 1)
+        #expect(compared.errors.contains("is -0.3, but positive weights only"), "\(compared.errors)")
+    }
+
     // MARK: Classes
 
     @Test func gradientDescentIsBuiltSavedAndApplied() throws {
@@ -100,6 +116,16 @@ import Testing
         #expect(seeded.output.contains("NOT PRIVATE"))
         let wide = try run("classify g.safetensors rows.csv --drop name,a")
         #expect(wide.errors.contains("the rows of rows.csv has 1 column, but 2 are expected"), "\(wide.errors)")
+    }
+
+    @Test func columnsThatDrownOthersAreNamed() throws {
+        let uneven = try run("classify-build sizes.csv --target kind --epsilon 1 --out c.safetensors")
+        #expect(uneven.status == 0)
+        #expect(
+            uneven.errors.contains("column y is 549 times as large as column x, which hardly counts beside it"),
+            "\(uneven.errors)")
+        let even = try run("classify-build kinds.csv --target kind --epsilon 1 --out c.safetensors")
+        #expect(even.status == 0 && !even.errors.contains("times as large"))
     }
 
     // MARK: Wrong input

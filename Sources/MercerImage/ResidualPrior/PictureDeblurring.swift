@@ -168,7 +168,8 @@ public struct PictureDeblurring: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = (try? encoder.encode(settings)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return "\(method.rawValue) \(channels.rawValue) \(String(hash.value, radix: 16)) \(residualWeights ?? "") \(text)"
+        let digest = String(hash.value, radix: 16)
+        return "\(method.rawValue) \(channels.rawValue) \(digest) \(residualWeights ?? "") \(text)"
     }
 
     // MARK: Colours

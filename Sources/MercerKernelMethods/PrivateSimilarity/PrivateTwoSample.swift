@@ -5,7 +5,8 @@ public enum PrivateTwoSample {
     /// |F_a − F_b|²/I − what the noise adds to it on average, with the standard deviation that the noise gives it where
     /// the two laws are the same.
     ///
-    /// - Throws: ``KernelMethodError/option(_:found:expected:)`` for releases of other features.
+    /// - Throws: ``KernelMethodError/option(_:found:expected:)`` for releases of other features, and for sums of
+    ///   exponentials with negative weights, of which the value is no discrepancy.
     public static func squaredDiscrepancy(_ a: PrivateSimilarity, _ b: PrivateSimilarity) throws
         -> (value: Double, noiseStandardError: Double)
     {
@@ -17,6 +18,10 @@ public enum PrivateTwoSample {
             throw KernelMethodError.option(
                 "the pair of releases", found: "\(a.record.function.name) and \(b.record.function.name)",
                 expected: "two releases of the same kernel, bandwidth, features and public seed")
+        }
+        if let negative = first.first(where: { $0.weight < 0 }) {
+            throw KernelMethodError.option(
+                "a weight of both releases' function", found: "\(negative.weight)", expected: "positive weights only")
         }
         var value = 0.0
         var variance = 0.0

@@ -61,6 +61,20 @@ import Testing
         #expect(try table.handlingMissing(.mean).matrix().toArray(Double.self) == [1, 2, 3, 4, 3, 4, 5, 6])
     }
 
+    @Test func inputsAndTargetsKeepTheSameRows() throws {
+        let folder = try Folder()
+        let table = try DataTable(contentsOf: folder.write("a,t,unused\n1,7,NA\nNA,8,1\n3,?,1\n5,9,1\n"))
+        let (inputs, targets) = (try table.selecting(["a"]), try table.selecting(["t"]))
+        #expect(throws: KernelMethodError.self) { try inputs.handlingMissing(.refuse, beside: targets) }
+        let dropped = try inputs.handlingMissing(.dropRows, beside: targets)
+        #expect(try dropped.inputs.numbers("a") == [1, 5])
+        #expect(try dropped.others.numbers("t") == [7, 9])
+        // A missing input becomes the mean of all rows; a row without a target goes.
+        let filled = try inputs.handlingMissing(.mean, beside: targets)
+        #expect(try filled.inputs.numbers("a") == [1, 3, 5])
+        #expect(try filled.others.numbers("t") == [7, 8, 9])
+    }
+
     @Test func errorsSayWhatIsWrong() throws {
         let folder = try Folder()
         func message(_ text: String) throws -> String {

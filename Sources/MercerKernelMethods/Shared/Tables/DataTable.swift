@@ -135,33 +135,53 @@ public struct DataTable: Sendable {
 
     /// The table without missing values.
     public func handlingMissing(_ policy: MissingValues) throws -> DataTable {
-        let filled: DataTable
-        if policy == .mean {
-            filled = DataTable(
-                name: name,
-                columns: columns.map { column in
-                    guard case .numbers(let list) = column.values else { return column }
-                    let present = list.filter { !$0.isNaN }
-                    let mean = present.reduce(0, +) / Double(present.count)
-                    return Column(column.name, .numbers(list.map { $0.isNaN ? mean : $0 }))
-                })
-        } else {
-            filled = self
-        }
+        try (policy == .mean ? filledWithMeans() : self).complete(refuses: policy == .refuse)
+    }
+
+    /// This table, the inputs of a method, and other columns of the same rows (a target, weights) without missing
+    /// values: rows that are dropped are dropped from both.
+    ///
+    /// Means are filled in here only: a made-up target teaches nothing, so rows without one are dropped.
+    public func handlingMissing(
+        _ policy: MissingValues, beside others: DataTable
+    ) throws -> (inputs: DataTable, others: DataTable) {
+        let inputs = policy == .mean ? filledWithMeans() : self
+        let both = try DataTable(name: name, columns: others.columns + inputs.columns)
+            .complete(refuses: policy == .refuse)
+        let count = others.columns.count
+        return (
+            DataTable(name: name, columns: Array(both.columns[count...])),
+            DataTable(name: others.name, columns: Array(both.columns[..<count]))
+        )
+    }
+
+    private func filledWithMeans() -> DataTable {
+        DataTable(
+            name: name,
+            columns: columns.map { column in
+                guard case .numbers(let list) = column.values else { return column }
+                let present = list.filter { !$0.isNaN }
+                let mean = present.reduce(0, +) / Double(present.count)
+                return Column(column.name, .numbers(list.map { $0.isNaN ? mean : $0 }))
+            })
+    }
+
+    /// The rows that have a value in every column.
+    private func complete(refuses: Bool) throws -> DataTable {
         var kept: [Int] = []
         for row in 0..<rowCount {
-            guard let column = filled.columns.first(where: { $0.isMissing(row) }) else {
+            guard let column = columns.first(where: { $0.isMissing(row) }) else {
                 kept.append(row)
                 continue
             }
-            if policy == .refuse {
+            if refuses {
                 throw KernelMethodError.file(
                     name,
                     reason: "row \(row + 1) has no value in column \(column.name); leave the column out, or "
                         + "choose --missing drop or --missing mean")
             }
         }
-        return kept.count == rowCount ? filled : filled.rows(kept)
+        return kept.count == rowCount ? self : rows(kept)
     }
 
     // MARK: Numbers

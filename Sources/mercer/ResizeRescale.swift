@@ -18,8 +18,11 @@ struct RescaleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("With --down: this many small pictures of each (dlv-irn).", valueName: "n"))
     var variants: Int?
 
-    @Option(help: ArgumentHelp("How far the variants spread.", valueName: "spread"))
-    var spread = 1.0
+    @Option(
+        help: ArgumentHelp(
+            "How far the variants spread: the deviation of z_D; by default what the weights say, or 1.",
+            valueName: "spread"))
+    var spread: Double?
 
     @Option(help: ArgumentHelp("With --up: this many large pictures of each, drawn at --temperature.", valueName: "n"))
     var samples: Int?
@@ -104,7 +107,7 @@ struct RescaleOptions: ParsableArguments {
         if !(temperature >= 0 && temperature <= 10) {
             throw ValidationError("'--temperature' must lie between 0 and 10")
         }
-        if !(spread >= 0 && spread <= 100) { throw ValidationError("'--spread' must lie between 0 and 100") }
+        if let spread, !(0...100).contains(spread) { throw ValidationError("'--spread' must lie between 0 and 100") }
         if output == nil && !roundtrip { throw ValidationError("where to? Give '-o FOLDER' or '-o FILE'") }
         if output == "-" { throw ValidationError("'\(method.rawValue)' writes files; give '-o FOLDER' or '-o FILE'") }
     }
@@ -297,8 +300,8 @@ struct RescaleRun {
             isGrey: picture.channels - (picture.hasAlpha ? 1 : 0) == 1)
         for (index, output) in outputs.enumerated() {
             let key = RandomKey(options.drawSeed).fold(in: "variants")[index]
-            let small = try rescaler.reduced(
-                picture, to: size, spread: options.variants == nil ? 0 : options.spread, key: key)
+            let spread = options.variants == nil ? 0 : options.spread ?? rescaler.variantSpread ?? 1
+            let small = try rescaler.reduced(picture, to: size, spread: spread, key: key)
             try write(small, to: output, record: record)
             outcome.outputs.append(output)
             outcome.to = [small.width, small.height]

@@ -89,11 +89,19 @@ private struct RescaleTrainReport: Encodable {
             "recipe":
                 "\(recipe.steps) steps of \(recipe.batch) crops of \(recipe.patch)x\(recipe.patch), Adam "
                 + "\(recipe.learningRate)\(recipe.milestones == nil ? " cosine" : " halved"), weight decay "
-                + "\(recipe.weightDecay), clip \(recipe.clipNorm), latents \(recipe.randomLatents ? "N(0, 1)" : "zero")",
+                + "\(recipe.weightDecay), clip \(recipe.clipNorm), latents \(recipe.latents)",
             "quality": String(
                 format: "%@, luma: restored %.2f dB, bicubic %.2f dB, small picture %.2f dB from bicubic",
                 judgedBy, restoredPSNR, bicubicPSNR, smallPSNR),
         ]
+    }
+}
+
+extension RescaleRecipe {
+    /// How latents are drawn, in words.
+    fileprivate var latents: String {
+        if !randomLatents { return "zero" }
+        return temperature == 1 ? "N(0, 1)" : "N(0, 1) down, spread \(temperature) up"
     }
 }
 
@@ -132,10 +140,12 @@ private struct RescaleTraining {
     let blocks: String?
     let latent: Int
     var warmUp = 0.0
+    var temperature: Double?
 
     func run() async throws {
         var recipe = rescale.recipe(options)
         recipe.spreadWarmUp = warmUp
+        recipe.temperature = temperature ?? recipe.temperature
         let network = try network()
         network.activationMemory = rescale.storeActivations ? .stored : .reversible
         let side = max(scale, recipe.patch / scale * scale)
@@ -153,6 +163,7 @@ private struct RescaleTraining {
             tests.map {
                 RescaleQuality.bicubic($0, to: ($0.shape[0] / scale, $0.shape[1] / scale), border: scale)
             })
+        let variants = latent > 0 ? VariantQuality.telling(network, tests, border: scale) : nil
         let report = RescaleTrainReport(
             method: method.rawValue, file: options.output, parameters: network.numberOfParameters(),
             steps: recipe.steps, restoredPSNR: quality.psnr, restoredSSIM: quality.ssim, bicubicPSNR: bicubic.psnr,
@@ -160,8 +171,15 @@ private struct RescaleTraining {
             judgedBy: options.data == nil ? "validation-3" : "three of the pictures")
         var metadata = report.metadata(recipe, commandLine(), data.source, options.seed)
         metadata["network"] = "\(network.configuration)"
+        if let variants { metadata["spread"] = plain(variants.spread) }
         try network.save(to: options.output, metadata: metadata)
         try report.say(options.json)
+        if let variants, !options.json {
+            Console.print(
+                String(
+                    format: "variants of spread %.3g differ by %.2f levels and come back at %.2f dB", variants.spread,
+                    variants.levels, variants.psnrs[0]))
+        }
     }
 
     private func network() throws -> InvertibleRescaler {
@@ -218,7 +236,10 @@ struct TrainDLVIRN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dlv-irn",
         abstract: "Invertible rescaling with a second latent variable (Zhang et al. 2022): many thumbnails.",
-        discussion: "Latents are drawn from N(0, 1) in training, or z_D would mean nothing.")
+        discussion: """
+            z_D is drawn from N(0, 1) in training, or it would mean nothing. The published training draws the latents of \
+            the way up too (--temperature 1); small networks restore more where those are zero.
+            """)
 
     @OptionGroup var options: TrainOptions
     @OptionGroup var rescale: RescaleTrainOptions
@@ -227,18 +248,26 @@ struct TrainDLVIRN: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Channels of the second latent variable.", valueName: "d")) var latent = 3
     @Option(help: ArgumentHelp("The part of the steps in which z_D's spread rises to 1.", valueName: "part"))
     var warmUp = 0.0
+    @Option(
+        help: ArgumentHelp(
+            "The spread of the latents of the way up in training; by default 0, or 1 with --official.",
+            valueName: "spread"))
+    var temperature: Double?
 
     private var training: RescaleTraining {
         var random = rescale
         random.randomLatents = true
         return RescaleTraining(
             method: .dlvIRN, options: options, rescale: random, scale: scale, blocks: blocks, latent: latent,
-            warmUp: warmUp)
+            warmUp: warmUp, temperature: temperature ?? (rescale.official ? 1 : 0))
     }
 
     func validate() throws {
         if !(1...64).contains(latent) { throw ValidationError("'--latent' must lie between 1 and 64") }
         if !(0...1).contains(warmUp) { throw ValidationError("'--warm-up' must lie between 0 and 1") }
+        if let temperature, !(0...10).contains(temperature) {
+            throw ValidationError("'--temperature' must lie between 0 and 10")
+        }
         try training.validate()
     }
     func run() async throws { try await training.run() }

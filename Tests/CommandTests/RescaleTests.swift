@@ -91,6 +91,23 @@ import Testing
         #expect(sample != (try Bitmap(contentsOf: path("s-2.png"))).pixels.toArray(UInt8.self))
     }
 
+    @Test func weightsSayHowFarVariantsSpread() throws {
+        let weights = try weights("dlv-irn", ["--growth", "4", "--blocks", "1"])
+        let text = try #require(try Safetensors(contentsOf: path(weights)).metadata["spread"])
+        let spread = try #require(Double(text))
+        #expect((1...64).contains(spread))
+        func variant(_ name: String, _ options: String...) throws -> [UInt8] {
+            let made = try run(
+                ["resize", "a.png", "-o", "\(name).png", "--method", "dlv-irn", "--scale", "2", "--down"]
+                    + ["--variants", "1", "--weights", weights] + options)
+            #expect(made.status == 0, "\(made.errors)")
+            return try Bitmap(contentsOf: path("\(name)-1.png")).pixels.toArray(UInt8.self)
+        }
+        let standard = try variant("d")
+        #expect(try standard == variant("e", "--spread", text))
+        #expect(try standard != variant("f", "--spread", "0"))
+    }
+
     @Test func anySizeGoesDownAndComesBack() throws {
         let weights = try weights("iarn", ["--growth", "4", "--blocks", "1", "--scales", "1.5-3"])
         func iarn(_ arguments: String...) throws -> Command.Result {

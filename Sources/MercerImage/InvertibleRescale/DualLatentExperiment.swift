@@ -74,7 +74,8 @@ public struct DualLatentExperiment: Experiment {
         }
         let outcomes = try train(run, pictures, tests)
         compare(run, outcomes, bicubic, &findings)
-        variants(run, outcomes.first { $0.job.kind == .dual }!, tests, &findings)
+        variants(
+            run, outcomes.first { $0.job.kind == .dual }!, outcomes.first { $0.job.kind == .quiet }, tests, &findings)
         try elsewhere(run, pictures, tests, &findings)
         try figures(outcomes, tests, &findings)
         return findings
@@ -140,6 +141,7 @@ public struct DualLatentExperiment: Experiment {
         case zero = "IRN, zero latents"
         case random = "IRN, random latents"
         case dual = "DLV-IRN, random latents"
+        case quiet = "DLV-IRN, random z_D alone"
         case wide = "IRN widened to DLV's size, random latents"
         case long = "IRN, zero latents, longer"
     }
@@ -169,7 +171,7 @@ public struct DualLatentExperiment: Experiment {
     private static func network(_ kind: Kind) -> InvertibleRescaler {
         switch kind {
         case .zero, .random, .long: InvertibleRescaler(scale: 2, blocks: [3], growth: 8)
-        case .dual: InvertibleRescaler(scale: 2, blocks: [3], growth: 8, downLatent: 3)
+        case .dual, .quiet: InvertibleRescaler(scale: 2, blocks: [3], growth: 8, downLatent: 3)
         // The growth whose number of parameters is nearest to DLV's.
         case .wide: InvertibleRescaler(scale: 2, blocks: [3], growth: 9)
         }
@@ -183,7 +185,9 @@ public struct DualLatentExperiment: Experiment {
         for seed in seeds {
             for kind in [Kind.zero, .random, .dual] { jobs.append(TrainingJob(kind: kind, seed: seed, steps: steps)) }
         }
-        if !run.quick { jobs.append(TrainingJob(kind: .wide, seed: seeds[0], steps: steps)) }
+        if !run.quick {
+            jobs += [Kind.quiet, .wide].map { TrainingJob(kind: $0, seed: seeds[0], steps: steps) }
+        }
         run.stage("training", steps: jobs.count)
         let outcomes = Collected<Outcome>(count: jobs.count)
         let work = jobs
@@ -195,6 +199,7 @@ public struct DualLatentExperiment: Experiment {
                 var recipe = RescaleRecipe.small
                 recipe.steps = job.steps
                 recipe.randomLatents = job.kind != .zero && job.kind != .long
+                if job.kind == .quiet { recipe.temperature = 0 }
                 try recipe.train(network, on: pictures, seed: job.seed)
                 let all = tests.map { picture in
                     RescaleQuality(
@@ -260,29 +265,35 @@ public struct DualLatentExperiment: Experiment {
 
     // MARK: Claim 4
 
-    private func variants(_ run: RunContext, _ outcome: Outcome, _ tests: [Tensor], _ findings: inout Findings) {
+    private func variants(
+        _ run: RunContext, _ outcome: Outcome, _ quiet: Outcome?, _ tests: [Tensor], _ findings: inout Findings
+    ) {
         let sampler = DualLatent(outcome.network)
-        let draws = 5
-        var differences: [Double] = []
-        var losses = [Double](repeating: 0, count: draws)
-        for (place, picture) in tests.enumerated() {
-            let x = RescaleQuality.numbers(picture)
-            let plain = RescaleQuality.bytes(sampler.downscale(x)).asType(.float32)
-            for draw in 0..<draws {
-                let key = RandomKey(outcome.job.seed).fold(in: "variants")[place][draw]
-                let small = RescaleQuality.bytes(sampler.downscale(x, spread: 1, key: key)).asType(.float32)
-                let difference: Tensor = small - plain
-                differences.append(difference.abs().mean().doubleValue)
-                let quality = RescaleQuality(
-                    picture, border: 2, down: { sampler.downscale($0, spread: 1, key: key) },
-                    up: { sampler.upscale($0) })
-                losses[draw] += quality.psnr / Double(tests.count)
-            }
-        }
-        losses = losses.map { outcome.quality.psnr - $0 }
-        findings.measure("variants-differ", differences.reduce(0, +) / Double(differences.count))
-        findings.measure("variants-restore", losses.max()!)
+        let drawn = VariantQuality(
+            outcome.network, tests, spread: 1, draws: 5, border: 2,
+            key: RandomKey(outcome.job.seed).fold(in: "variants"))
+        findings.measure("variants-differ", drawn.levels)
+        findings.measure("variants-restore", outcome.quality.psnr - drawn.psnrs.min()!)
         findings.section("What the latents do")
+        if let quiet {
+            let rows = [1.0, 4, 16, 64].map { spread -> [Table.Cell] in
+                let some = VariantQuality(
+                    quiet.network, tests, spread: spread, draws: 1, border: 2,
+                    key: RandomKey(quiet.job.seed).fold(in: "variants"))
+                return [
+                    .number(spread), .number(some.levels, decimals: 2),
+                    .number(quiet.quality.psnr - some.psnrs[0], decimals: 2),
+                ]
+            }
+            findings.table(
+                Table(
+                    quiet.job.kind.rawValue,
+                    columns: ["spread of z_D", "small pictures differ by (levels)", "come back worse by (dB)"],
+                    rows: rows,
+                    caption:
+                        "Without noise on the way up z_D is hardly looked at: a larger spread gives other thumbnails "
+                        + "which come back nearly as well."))
+        }
         let temperatures = [0, 0.25, 0.5, 0.75, 1.0]
         let psnrs = temperatures.map { temperature in
             RescaleQuality.mean(

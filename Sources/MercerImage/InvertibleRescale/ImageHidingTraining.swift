@@ -21,7 +21,7 @@ extension RescaleRecipe {
             if recipe.randomLatents {
                 let sampler = DualLatent(network)
                 zDown = sampler.downLatent(for: x.shape, spread: recipe.spread(at: batch.index), key: key.fold(in: 0))
-                zUp = sampler.upLatent(for: covers.shape, temperature: 1, key: key.fold(in: 1))
+                zUp = sampler.upLatent(for: covers.shape, temperature: recipe.temperature, key: key.fold(in: 1))
             }
             let losses = network.losses(x, zDown: zDown, zUp: zUp)
             let total: Tensor = losses.concealment * weight + losses.recovery + losses.latent

@@ -58,6 +58,8 @@ public final class PictureRescaler {
     public var tile = 384
     /// The scales that weights were trained for, where their file says so.
     public private(set) var trainedScales: ClosedRange<Double>?
+    /// The spread of z_D at which variants can be told apart, where the weights say one.
+    public private(set) var variantSpread: Double?
 
     /// - Throws: ``RescaleError`` where the network isn't of the method.
     public init(_ method: RescaleMethod, _ network: Network, name: String = "the network") throws {
@@ -117,13 +119,16 @@ public final class PictureRescaler {
             throw RescaleError.weights(path, found: "\(network.configuration)", expected: "scale \(scale)")
         }
         try self.init(method, .fixed(network), name: path)
+        variantSpread = try Self.metadata("spread", path).flatMap { Double($0) }
+    }
+
+    private static func metadata(_ key: String, _ path: String) throws -> String? {
+        path.hasSuffix(".safetensors") ? try Safetensors(contentsOf: path).metadata[key] : nil
     }
 
     /// What the metadata `scales` ("1-4") of a weights file says.
     private static func scales(_ path: String) throws -> ClosedRange<Double>? {
-        guard path.hasSuffix(".safetensors"),
-            let text = try Safetensors(contentsOf: path).metadata["scales"]
-        else { return nil }
+        guard let text = try metadata("scales", path) else { return nil }
         let ends = text.split(separator: "-").compactMap { Double($0) }
         return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
     }

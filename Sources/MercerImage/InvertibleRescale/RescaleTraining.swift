@@ -23,6 +23,9 @@ public struct RescaleRecipe: Sendable, Codable, Hashable {
     public var clipNorm = 10.0
     /// Whether z_D and z′ are drawn from N(0, 1); otherwise they are zero.
     public var randomLatents: Bool
+    /// The spread of z′ where latents are drawn. Each block can lower its noise to e⁻¹ at most: three can't silence it,
+    /// and learn more where it is 0.
+    public var temperature = 1.0
     /// The part of the steps in which the spread of z_D rises from 0 to 1.
     public var spreadWarmUp = 0.0
     /// What the guide is multiplied by; nil for scale².
@@ -96,7 +99,7 @@ public struct RescaleRecipe: Sendable, Codable, Hashable {
                 let sampler = DualLatent(network)
                 zDown = sampler.downLatent(for: x.shape, spread: recipe.spread(at: batch.index), key: key.fold(in: 0))
                 let low = [x.shape[0], x.shape[1] / scale, x.shape[2] / scale, 3]
-                zUp = sampler.upLatent(for: low, temperature: 1, key: key.fold(in: 1))
+                zUp = sampler.upLatent(for: low, temperature: recipe.temperature, key: key.fold(in: 1))
             }
             let losses = RescaleLosses(
                 network, x, reference: Resample.imresize(x, by: 1 / Double(scale)), zDown: zDown, zUp: zUp)

@@ -230,6 +230,24 @@ import Testing
         #expect(after < 0.9 * before)
     }
 
+    @Test func drawnThumbnailsAreComparedWithThePlainOne() {
+        let network = InvertibleRescaler(scale: 2, blocks: [1], growth: 4, downLatent: 3)
+        randomised(network)
+        let pictures = [Random.uniform(0..<255, [16, 24, 3], key: RandomKey(3)).asType(.uint8)]
+        func quality(_ spread: Double) -> VariantQuality {
+            VariantQuality(network, pictures, spread: spread, draws: 2, border: 2, key: RandomKey(1))
+        }
+        let plain = RescaleQuality(
+            pictures[0], border: 2, down: { network.downscale($0).lr }, up: { network.upscale($0) })
+        let none = quality(0)
+        #expect(none.levels == 0 && none.psnrs == [plain.psnr, plain.psnr])
+        let (some, more) = (quality(1), quality(4))
+        #expect(some.levels > 0 && more.levels > some.levels)
+        #expect(more.psnrs.max()! < plain.psnr)
+        let telling = VariantQuality.telling(network, pictures, levels: 1e-6, border: 2)
+        #expect(telling.spread == 1 && telling.levels > 0)
+    }
+
     @Test func trainingMakesPicturesComeBackBetter() throws {
         let smooth = Resample.resize(
             Random.uniform(0..<255, [12, 12, 3], key: RandomKey(4)), to: (64, 64), .bicubic)

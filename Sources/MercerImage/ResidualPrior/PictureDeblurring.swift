@@ -82,9 +82,7 @@ public struct PictureDeblurring: Sendable {
         let planes = split ? Self.lumaAndColour(x) : x
         let large = taper.applied(to: planes, kernel)
         let blur = CircularBlur(kernel, height: large.shape[1], width: large.shape[2])
-        // The colour differences carry little detail; Wiener's filter does for them.
-        let colour =
-            split ? taper.cropped(blur.wiener(large[0..., 0..., 0..., 1...].contiguous(), noise: noise ?? 0.01)) : nil
+        let colour = split ? taper.cropped(Self.deblurredColour(large[0..., 0..., 0..., 1...], blur, noise)) : nil
         let luma = split ? large[0..., 0..., 0..., 0..<1].contiguous() : large
         func finished(_ y: Tensor) -> Tensor {
             let inner = taper.cropped(y)
@@ -173,6 +171,14 @@ public struct PictureDeblurring: Sendable {
     }
 
     // MARK: Colours
+
+    /// Colour differences by Wiener's filter, which does for the little detail that they carry. Their signal has about
+    /// a tenth of the luma's power, so that ε is ten times as large; their means aren't drawn towards 0 by it.
+    static func deblurredColour(_ differences: Tensor, _ blur: CircularBlur, _ noise: Double?) -> Tensor {
+        let means = differences.mean(axes: [1, 2], keepDims: true)
+        let rest: Tensor = differences - means
+        return blur.wiener(rest, noise: 10 * (noise ?? 0.01)) + means
+    }
 
     /// Y, B − Y, R − Y with BT.601's weights.
     static func lumaAndColour(_ rgb: Tensor) -> Tensor {

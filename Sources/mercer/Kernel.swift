@@ -33,12 +33,15 @@ struct TableOptions: ParsableArguments {
 
     /// The inputs of a file's table, and columns that are named elsewhere (a target, weights), under those names; of the
     /// same rows.
-    func read(_ path: String, apart names: [String]) throws -> (inputs: DataTable, apart: DataTable) {
-        let whole = try DataTable(contentsOf: path)
+    func read(_ path: String, apart names: [String]) throws -> (inputs: DataTable, others: DataTable) {
+        try separated(DataTable(contentsOf: path), apart: names)
+    }
+
+    /// The same of a table that is read already.
+    func separated(_ whole: DataTable, apart names: [String]) throws -> (inputs: DataTable, others: DataTable) {
         let apart = DataTable(
             name: whole.name, columns: try names.map { DataTable.Column($0, try whole.column($0).values) })
-        let both = try chosen(whole, without: names).handlingMissing(missing, beside: apart)
-        return (both.inputs, both.others)
+        return try chosen(whole, without: names).handlingMissing(missing, beside: apart)
     }
 
     /// The columns of a table that are asked for, without those that are named elsewhere.

@@ -62,8 +62,9 @@ extension KernelDensityCommand {
             let (known, asked) = targets.split(testShare: testShare, seed: seed)
             return (train, known, test, try names(asked))
         }
-        let isKnown = (try? DataTable(contentsOf: query).column(target)) != nil
-        let (asked, truth) = try options.read(query, apart: isKnown ? [target] : [])
+        let all = try DataTable(contentsOf: query)
+        let isKnown = (try? all.column(target)) != nil
+        let (asked, truth) = try options.separated(all, apart: isKnown ? [target] : [])
         return (whole, targets, asked, isKnown ? try names(truth) : nil)
     }
 }

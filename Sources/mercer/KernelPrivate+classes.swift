@@ -112,7 +112,6 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
             return Console.print("  a row is in one class: all classes together cost what one does")
         }
         var whitening: PublicWhitening?
-        if featuresFrom == nil { warnOfSizes(inputs.columnNames, matrix) }
         if let featuresFrom {
             let rows = try options.read(featuresFrom).matrix()
             guard rows.shape[1] == matrix.shape[1] else {
@@ -121,6 +120,8 @@ struct PrivateClassifyBuildCommand: AsyncParsableCommand {
                     what: "the public rows of \(featuresFrom)")
             }
             whitening = try PublicWhitening(fitting: rows, reduced: components)
+        } else {
+            warnOfSizes(inputs.columnNames, matrix)
         }
         if method == .gradientDescent {
             let classifier = try PrivateLinearClassifier.build(

@@ -46,7 +46,8 @@ struct DeblurOptions: ParsableArguments {
     @Option(
         name: .customLong("noise"),
         help: ArgumentHelp(
-            "wiener: noise power over signal power (0.01; with --reference the best of a list).", valueName: "x"))
+            "wiener: noise power over signal power (0.01; with --reference the best of a list); colours take ten times it.",
+            valueName: "x"))
     var noise: Double?
 
     @Option(help: ArgumentHelp("drp, dip: write the picture so far every so many iterations.", valueName: "n"))

@@ -75,7 +75,7 @@ public struct DualLatentExperiment: Experiment {
         let outcomes = try train(run, pictures, tests)
         compare(run, outcomes, bicubic, &findings)
         variants(
-            run, outcomes.first { $0.job.kind == .dual }!, outcomes.first { $0.job.kind == .quiet }, tests, &findings)
+            outcomes.first { $0.job.kind == .dual }!, outcomes.first { $0.job.kind == .quiet }, tests, &findings)
         try elsewhere(run, pictures, tests, &findings)
         try figures(outcomes, tests, &findings)
         return findings
@@ -266,7 +266,7 @@ public struct DualLatentExperiment: Experiment {
     // MARK: Claim 4
 
     private func variants(
-        _ run: RunContext, _ outcome: Outcome, _ quiet: Outcome?, _ tests: [Tensor], _ findings: inout Findings
+        _ outcome: Outcome, _ quiet: Outcome?, _ tests: [Tensor], _ findings: inout Findings
     ) {
         let sampler = DualLatent(outcome.network)
         let drawn = VariantQuality(

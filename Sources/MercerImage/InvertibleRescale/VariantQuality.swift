@@ -1,7 +1,7 @@
 import Mercer
 
-/// How much the small pictures of drawn z_D differ from the thumbnail of z_D = 0, and how well they come back: bytes,
-/// luma without a border as ``RescaleQuality``.
+/// How much the small pictures of drawn z_D differ from the thumbnail of z_D = 0, and how well they come back, as
+/// ``RescaleQuality`` measures it.
 public struct VariantQuality: Sendable {
     /// The deviation of z_D.
     public let spread: Double

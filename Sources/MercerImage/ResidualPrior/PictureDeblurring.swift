@@ -44,6 +44,7 @@ public struct PictureDeblurring: Sendable {
     /// Of drp and dip.
     public var configuration = ResidualPriorConfiguration()
     /// ε of Wiener's filter; nil for the best of ``CircularBlur/noiseLevels`` where a reference is given, else 0.01.
+    /// Colour differences, which every method leaves to that filter, take ten times it (of 0.01 where nil).
     public var noise: Double?
     /// Iterations of Richardson-Lucy.
     public var lucyIterations = 30
